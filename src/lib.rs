@@ -1,6 +1,28 @@
 //! Azure managed identity tokens and Azure Resource Manager calls.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
 
 mod base64;
+mod cloud;
+mod credential;
+mod date;
+mod dial;
+mod env;
+mod error;
+mod failure;
+mod http;
+mod identity;
+mod json;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+mod source;
+mod token;
+mod trace;
+mod url;
+
+pub use cloud::Cloud;
+pub use credential::{Builder, Credential};
+pub use error::{Error, ErrorKind};
+pub use identity::Identity;
+pub use token::AccessToken;
+pub use trace::Attempt;

@@ -1,0 +1,252 @@
+//! The only file that opens sockets: connecting, and the exchange of one request in the clear. One deadline bounds
+//! connecting, writing and reading together, however slowly bytes come.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use crate::http::{Buffer, Fault, Limits, Parser, Progress, Response};
+
+/// How an exchange failed.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// No connection: nothing was sent.
+    Connect(io::Error),
+    /// The connection broke after it stood.
+    Broken(io::Error),
+    /// The deadline ran out.
+    Deadline,
+    /// An answer that is none.
+    Answer(Fault),
+}
+
+/// A connection on which no call outlives the deadline.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    stream: TcpStream,
+    deadline: Instant,
+}
+
+impl Wire {
+    /// Tries the addresses in turn until `patience` is used up.
+    pub(crate) fn connect(addresses: &[SocketAddr], patience: Duration, deadline: Instant) -> Result<Self, Lost> {
+        let end = Instant::now().checked_add(patience).map_or(deadline, |end| end.min(deadline));
+        let mut last = None;
+        for address in addresses {
+            guard(*address).map_err(Lost::Connect)?;
+            match left(end).and_then(|left| TcpStream::connect_timeout(address, left)) {
+                Ok(stream) => {
+                    // Failing to set it costs a delay, not the answer.
+                    let _ = stream.set_nodelay(true);
+                    return Ok(Self { stream, deadline });
+                }
+                Err(error) => last = Some(error),
+            }
+        }
+        if left(deadline).is_err() {
+            return Err(Lost::Deadline);
+        }
+        Err(Lost::Connect(last.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into())))
+    }
+
+    /// The same connection with the deadline of another call.
+    #[cfg(feature = "https")]
+    pub(crate) fn set_deadline(&mut self, deadline: Instant) {
+        self.deadline = deadline;
+    }
+
+    /// Whether bytes or the end of the stream are waiting: an idle connection that is still good has neither.
+    #[cfg(feature = "https")]
+    pub(crate) fn is_quiet(&self) -> bool {
+        let peeked = self.stream.set_nonblocking(true).and_then(|()| self.stream.peek(&mut [0]));
+        let quiet = peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock);
+        self.stream.set_nonblocking(false).is_ok() && quiet
+    }
+}
+
+impl Read for Wire {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+            match self.stream.read(buf) {
+                Err(error) if is_passing(&error) => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+impl Write for Wire {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        loop {
+            self.stream.set_write_timeout(Some(left(self.deadline)?))?;
+            match self.stream.write(buf) {
+                Err(error) if is_passing(&error) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A signal, or a socket timeout: `left` tells whether that was the deadline or a spurious wake.
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+/// The time until `end`, or `TimedOut`. Never zero, which sockets take for "for ever".
+fn left(end: Instant) -> io::Result<Duration> {
+    match end.saturating_duration_since(Instant::now()) {
+        Duration::ZERO => Err(ErrorKind::TimedOut.into()),
+        left => Ok(left),
+    }
+}
+
+/// Sends one request and reads its answer, then closes.
+pub(crate) fn exchange(
+    addresses: &[SocketAddr],
+    request: &[u8],
+    patience: Duration,
+    deadline: Instant,
+) -> Result<Response, Lost> {
+    let mut wire = Wire::connect(addresses, patience, deadline)?;
+    let sent = wire.write_all(request);
+    let (mut buffer, mut parser) = (Buffer::default(), Parser::new(Limits::default()));
+    loop {
+        // An answer that came before the request was taken (413, 401) counts, even if sending failed.
+        let count = match wire.read(buffer.spare()) {
+            Ok(count) => count,
+            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Lost::Deadline),
+            Err(error) => return Err(Lost::Broken(sent.err().unwrap_or(error))),
+        };
+        buffer.advance(count);
+        if parser.advance(&mut buffer, count == 0).map_err(Lost::Answer)? == Progress::Done {
+            return Ok(parser.finish(buffer));
+        }
+    }
+}
+
+/// Tests, examples and everything else that is built with the simulator cannot dial anything but loopback, whatever they
+/// are told, unless their network namespace holds nothing but its loopback device.
+#[cfg(any(test, feature = "simulator"))]
+fn guard(address: SocketAddr) -> io::Result<()> {
+    if address.ip().is_loopback() || is_isolated() {
+        return Ok(());
+    }
+    let why =
+        "built with the simulator: only loopback may be dialled, or anything inside an isolated network namespace";
+    Err(io::Error::new(ErrorKind::PermissionDenied, why))
+}
+
+#[cfg(not(any(test, feature = "simulator")))]
+fn guard(_: SocketAddr) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(any(test, feature = "simulator"))]
+fn is_isolated() -> bool {
+    // Two lines of headings, then a line for each device.
+    let devices = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let mut names =
+        devices.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim()).peekable();
+    names.peek().is_some() && names.all(|name| name == "lo")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::thread;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// A server for one connection, which `serve` handles after the request's head has come.
+    fn server(serve: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                if stream.read(&mut byte).unwrap_or(0) == 0 {
+                    return;
+                }
+                head.push(byte[0]);
+            }
+            serve(stream);
+        });
+        address
+    }
+
+    fn ask(address: SocketAddr, within: Duration) -> Result<Response, Lost> {
+        exchange(&[address], b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", SECOND, Instant::now() + within)
+    }
+
+    #[test]
+    fn an_answer_that_is_long() {
+        let body = "x".repeat(200_000);
+        let wanted = body.clone();
+        let address = server(move |mut stream| {
+            stream
+                .write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())
+                .unwrap();
+        });
+        assert_eq!(ask(address, 10 * SECOND).unwrap().body(), wanted.as_bytes());
+    }
+
+    #[test]
+    fn silence_and_dripping_end_at_the_deadline() {
+        for drip in [false, true] {
+            let address = server(move |mut stream| {
+                while drip && stream.write_all(b"H").is_ok() {
+                    thread::park_timeout(Duration::from_millis(5));
+                }
+                // Holds the connection until the client closes it.
+                let _ = stream.read(&mut [0]);
+            });
+            let begun = Instant::now();
+            let outcome = ask(address, Duration::from_millis(300));
+            let took = begun.elapsed();
+            assert!(matches!(outcome, Err(Lost::Deadline)), "{:?}", outcome.err());
+            assert!(took < Duration::from_millis(550), "{took:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_listens() {
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+        assert!(
+            matches!(ask(address, SECOND), Err(Lost::Connect(error)) if error.kind() == ErrorKind::ConnectionRefused)
+        );
+        let (first, second) = (address, server(|mut stream| stream.write_all(b"HTTP/1.1 204 x\r\n\r\n").unwrap()));
+        assert_eq!(
+            exchange(&[first, second], b"GET / HTTP/1.1\r\n\r\n", SECOND, Instant::now() + SECOND).unwrap().status,
+            204
+        );
+    }
+
+    #[test]
+    fn cut_answers_are_no_answers() {
+        let address = server(|mut stream| stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").unwrap());
+        assert!(matches!(ask(address, SECOND), Err(Lost::Answer(Fault::Truncated))));
+        let address = server(drop);
+        assert!(matches!(ask(address, SECOND), Err(Lost::Answer(Fault::Empty))));
+    }
+
+    #[test]
+    fn only_loopback_is_dialled() {
+        if is_isolated() {
+            return;
+        }
+        // TEST-NET-1: nothing is sent, or this would take the second that it is given.
+        let begun = Instant::now();
+        let outcome = ask("192.0.2.1:80".parse().unwrap(), SECOND);
+        assert!(matches!(outcome, Err(Lost::Connect(error)) if error.kind() == ErrorKind::PermissionDenied));
+        assert!(begun.elapsed() < SECOND / 2);
+    }
+}

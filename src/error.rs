@@ -1,0 +1,268 @@
+//! The one error type: what a caller can do about it, what the service said, and the cause.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::failure::{Detail, Failure};
+
+/// Why a token could not be had or a call failed.
+///
+/// `Display` is one line about the step that failed, with the service's code and message where it gave any;
+/// [`source`](StdError::source) is the cause, never repeated in that line. Neither contains a token, a key or the query
+/// of a signed URL.
+///
+/// # Example
+///
+/// ```no_run
+/// # fn main() -> Result<(), azmin::Error> {
+/// match azmin::Credential::detect()?.token("https://management.azure.com/") {
+///     Err(error) if error.kind() == azmin::ErrorKind::NoEndpoint => println!("not on Azure: {error}"),
+///     other => println!("{} bytes", other?.secret().len()),
+/// }
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    step: String,
+    status: Option<u16>,
+    failure: Failure,
+    request_id: Option<String>,
+    retry_after: Option<Duration>,
+    advice: Option<&'static str>,
+    cause: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What a caller can do about an [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument, a URL or an environment variable is wrong, or a token would have gone where it must not.
+    InvalidInput,
+    /// No identity endpoint answers here: not an Azure host, or blocked.
+    NoEndpoint,
+    /// The identity endpoint answered that it gives no such token.
+    IdentityRefused,
+    /// The service answered 401 or 403.
+    AccessDenied,
+    /// The service answered 404.
+    NotFound,
+    /// The service answered 409 or 412: a precondition was lost.
+    Conflict,
+    /// The service answered 429.
+    Throttled,
+    /// The service answered 5xx, or 410 on the way to a token.
+    Unavailable,
+    /// The service answered another 4xx.
+    Rejected,
+    /// DNS, connect, TLS or proxy.
+    Connection,
+    /// An answer that is malformed, cut short, oversized, or not an answer to the question.
+    BadAnswer,
+    /// The deadline ran out.
+    DeadlineExceeded,
+    /// A local file could not be read or written.
+    Local,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, step: impl Into<String>) -> Self {
+        Self(Arc::new(Inner {
+            kind,
+            step: step.into(),
+            status: None,
+            failure: Failure::default(),
+            request_id: None,
+            retry_after: None,
+            advice: None,
+            cause: None,
+        }))
+    }
+
+    #[cold]
+    pub(crate) fn invalid(step: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, step)
+    }
+
+    /// Keeps what the service said.
+    pub(crate) fn answered(mut self, status: u16, failure: Failure) -> Self {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.status = Some(status);
+        inner.failure = failure;
+        self
+    }
+
+    pub(crate) fn with_request_id(mut self, id: Option<&str>) -> Self {
+        Arc::make_mut(&mut self.0).request_id = id.map(str::to_owned);
+        self
+    }
+
+    pub(crate) fn with_correlation_id(mut self, id: Option<&str>) -> Self {
+        let known = &mut Arc::make_mut(&mut self.0).failure.correlation_id;
+        if known.is_none() {
+            *known = id.map(str::to_owned);
+        }
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = delay;
+        self
+    }
+
+    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
+        Arc::make_mut(&mut self.0).advice = Some(advice);
+        self
+    }
+
+    pub(crate) fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.0).cause = Some(Arc::new(cause));
+        self
+    }
+
+    /// What a caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The HTTP status, where a service answered.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// The service's own code, such as `AuthorizationFailed` or `invalid_request`.
+    pub fn code(&self) -> Option<&str> {
+        self.0.failure.code.as_deref()
+    }
+
+    /// The service's own words.
+    pub fn message(&self) -> Option<&str> {
+        self.0.failure.message.as_deref()
+    }
+
+    /// The service's nested details, outermost first, each as one line `code @ target: message`.
+    pub fn details(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.failure.details.iter().map(Detail::to_string)
+    }
+
+    /// The id that the answering service gave this request (`x-ms-request-id`).
+    pub fn request_id(&self) -> Option<&str> {
+        self.0.request_id.as_deref()
+    }
+
+    /// The id that ties together the services' logs of this request (`x-ms-correlation-request-id`, `correlation_id`).
+    pub fn correlation_id(&self) -> Option<&str> {
+        self.0.failure.correlation_id.as_deref()
+    }
+
+    /// The id of Microsoft Entra's own trace, where it issued the refusal.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.0.failure.trace_id.as_deref()
+    }
+
+    /// How long the service asked to wait before another try.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// What to do about it, where that is known.
+    pub fn advice(&self) -> Option<&str> {
+        self.0.advice
+    }
+
+    /// Whether the same call may succeed later without anybody changing anything.
+    pub fn is_transient(&self) -> bool {
+        use ErrorKind::{Connection, DeadlineExceeded, NoEndpoint, Throttled, Unavailable};
+        matches!(self.0.kind, Connection | DeadlineExceeded | NoEndpoint | Throttled | Unavailable)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.step)?;
+        if let Some(status) = self.0.status {
+            write!(f, ": HTTP {status}")?;
+        }
+        if let Some(code) = self.code() {
+            write!(f, " {}", Plain(code))?;
+        }
+        match self.message() {
+            Some(message) => write!(f, ": {}", Plain(message)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}, \"{self}\"", self.0.kind)?;
+        if let Some(cause) = &self.0.cause {
+            write!(f, ", caused by: {cause}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.cause.as_deref().map(|cause| cause as _)
+    }
+}
+
+/// Text of a service as a person may see it: one line, no control or direction characters (CWE-150), bounded.
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for (count, c) in self.0.trim().chars().enumerate() {
+            if count == MAX_SHOWN {
+                return f.write_str("…");
+            }
+            match c {
+                '\n' | '\r' | '\t' => f.write_char(' ')?,
+                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    f.write_char('\u{fffd}')?
+                }
+                c if c.is_control() => f.write_char('\u{fffd}')?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Longer than any message that Azure sends on purpose, short enough for a log line.
+const MAX_SHOWN: usize = 2000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_one_word_and_crosses_threads() {
+        fn crosses<T: Send + Sync + 'static>() {}
+        crosses::<Error>();
+        assert_eq!(size_of::<Error>(), size_of::<usize>());
+        assert_eq!(size_of::<Result<(), Error>>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn display_leaves_the_cause_to_source() {
+        let error = Error::new(ErrorKind::Local, "could not read ca.pem").because(std::io::Error::other("broken disk"));
+        assert_eq!(error.to_string(), "could not read ca.pem");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("broken disk"));
+    }
+
+    #[test]
+    fn service_text_cannot_drive_a_terminal() {
+        assert_eq!(Plain("a\x1b[2Jb\r\nc\u{202e}d").to_string(), "a\u{fffd}[2Jb  c\u{fffd}d");
+        assert_eq!(Plain(&"x".repeat(MAX_SHOWN + 5)).to_string().chars().count(), MAX_SHOWN + 1);
+    }
+}

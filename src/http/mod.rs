@@ -1,0 +1,24 @@
+//! HTTP/1.1 as far as an identity endpoint needs it: one request, one answer, then close (RFC 9110, RFC 9112).
+//! Pure: bytes in, bytes out; the sockets are in `dial`.
+
+mod buffer;
+mod request;
+mod response;
+
+pub(crate) use buffer::Buffer;
+#[cfg(feature = "https")]
+pub(crate) use request::push_escape;
+pub(crate) use request::{Request, push_query};
+#[cfg(any(test, fuzzing))]
+pub(crate) use response::parse;
+pub(crate) use response::{Fault, Limits, Parser, Progress, Response};
+
+/// A method's name, a header's name: RFC 9110, section 5.6.2.
+pub(crate) fn is_token(text: &[u8]) -> bool {
+    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+}
+
+/// What may stand in a header's value or a reason phrase: RFC 9110, section 5.5.
+pub(crate) fn is_field_text(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff))
+}

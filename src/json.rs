@@ -1,0 +1,270 @@
+//! Two small ways into JSON: Azure's scalars for miniserde (`"123"` or `123`), and lookups in raw text that build no tree.
+
+use std::borrow::Cow;
+
+use miniserde::de::{Deserialize, Visitor};
+use miniserde::{Result, make_place};
+use zeroize::Zeroizing;
+
+make_place!(Place);
+
+/// A count of seconds as Azure's endpoints spell it: a number, or the same in quotes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Seconds {
+    /// `""` and `null`, which some endpoints send for "not known".
+    Absent,
+    Value(u64),
+    /// Anything else, kept apart from a syntax error: another field may still tell the lifetime.
+    Unreadable,
+}
+
+impl Seconds {
+    pub(crate) fn value(self) -> Option<u64> {
+        match self {
+            Self::Value(seconds) => Some(seconds),
+            Self::Absent | Self::Unreadable => None,
+        }
+    }
+}
+
+impl Visitor for Place<Seconds> {
+    fn null(&mut self) -> Result<()> {
+        self.out = Some(Seconds::Absent);
+        Ok(())
+    }
+
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.out = Some(match digits(text.as_bytes()) {
+            Some(seconds) => Seconds::Value(seconds),
+            None if text.is_empty() => Seconds::Absent,
+            None => Seconds::Unreadable,
+        });
+        Ok(())
+    }
+
+    fn nonnegative(&mut self, number: u64) -> Result<()> {
+        self.out = Some(Seconds::Value(number));
+        Ok(())
+    }
+
+    fn negative(&mut self, _: i64) -> Result<()> {
+        self.out = Some(Seconds::Unreadable);
+        Ok(())
+    }
+
+    fn float(&mut self, _: f64) -> Result<()> {
+        self.out = Some(Seconds::Unreadable);
+        Ok(())
+    }
+}
+
+impl Deserialize for Seconds {
+    fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
+        Place::new(out)
+    }
+
+    fn default() -> Option<Self> {
+        Some(Self::Absent)
+    }
+}
+
+/// A string that is wiped when dropped, also where the rest of the document turns out to be broken.
+pub(crate) struct Secret(pub(crate) Zeroizing<String>);
+
+impl Visitor for Place<Secret> {
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.out = Some(Secret(Zeroizing::new(text.to_owned())));
+        Ok(())
+    }
+}
+
+impl Deserialize for Secret {
+    fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
+        Place::new(out)
+    }
+}
+
+/// One to nineteen ASCII digits as a number. `str::parse` would also take a sign.
+pub(crate) fn digits(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > 19 {
+        return None;
+    }
+    text.iter().try_fold(0u64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + u64::from(byte - b'0')))
+}
+
+/// One JSON value as it stands in its document.
+///
+/// Lookups trust nothing and check only what they pass: a broken document gives `None` or a value, never a panic, and
+/// takes time linear in its length at whatever depth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Raw<'a>(&'a str);
+
+impl<'a> Raw<'a> {
+    /// The value that fills `text`, one byte order mark before it forgiven (services behind .NET send it).
+    pub(crate) fn document(text: &'a str) -> Option<Self> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches(BLANKS);
+        let (value, rest) = split_value(text)?;
+        rest.is_empty().then_some(value)
+    }
+
+    /// The text of a string, escapes resolved.
+    pub(crate) fn string(self) -> Option<Cow<'a, str>> {
+        let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
+        if inner.contains('\\') {
+            return miniserde::json::from_str::<String>(self.0).ok().map(Cow::Owned);
+        }
+        Some(Cow::Borrowed(inner))
+    }
+
+    /// The text of a string, or a number or boolean as it is spelled.
+    pub(crate) fn scalar(self) -> Option<Cow<'a, str>> {
+        match self.0.as_bytes().first()? {
+            b'"' => self.string(),
+            b'{' | b'[' | b'n' => None,
+            _ => Some(Cow::Borrowed(self.0)),
+        }
+    }
+
+    pub(crate) fn is_object(self) -> bool {
+        self.0.starts_with('{')
+    }
+
+    /// The first member of that name, compared without case: ASP.NET services capitalise what others do not.
+    pub(crate) fn get(self, name: &str) -> Option<Self> {
+        self.members()
+            .find(|(key, _)| key.string().is_some_and(|key| key.eq_ignore_ascii_case(name)))
+            .map(|(_, value)| value)
+    }
+
+    /// The members of an object; nothing for any other value.
+    pub(crate) fn members(self) -> impl Iterator<Item = (Self, Self)> {
+        let mut rest = self.0.strip_prefix('{').unwrap_or("");
+        std::iter::from_fn(move || {
+            let (key, after) =
+                split_value(rest.trim_start_matches(BLANKS)).filter(|(key, _)| key.0.starts_with('"'))?;
+            let after = after.trim_start_matches(BLANKS).strip_prefix(':')?;
+            let (value, after) = split_value(after.trim_start_matches(BLANKS))?;
+            rest = next(after);
+            Some((key, value))
+        })
+    }
+
+    /// The elements of an array; nothing for any other value.
+    pub(crate) fn elements(self) -> impl Iterator<Item = Self> {
+        let mut rest = self.0.strip_prefix('[').unwrap_or("");
+        std::iter::from_fn(move || {
+            let (value, after) = split_value(rest.trim_start_matches(BLANKS))?;
+            rest = next(after);
+            Some(value)
+        })
+    }
+}
+
+fn next(after: &str) -> &str {
+    after.trim_start_matches(BLANKS).strip_prefix(',').unwrap_or("")
+}
+
+/// Splits the value at the start of `text` from what follows. Counts brackets instead of recursing, so that depth costs
+/// no stack.
+fn split_value(text: &str) -> Option<(Raw<'_>, &str)> {
+    let bytes = text.as_bytes();
+    let end = match bytes.first()? {
+        b'"' => string_end(bytes, 0)?,
+        b'{' | b'[' => bracket_end(bytes)?,
+        b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => bytes
+            .iter()
+            .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'))
+            .unwrap_or(bytes.len()),
+        _ => return None,
+    };
+    text.split_at_checked(end).map(|(value, rest)| (Raw(value), rest))
+}
+
+fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            0..=0x1f => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+fn bracket_end(bytes: &[u8]) -> Option<usize> {
+    let mut depth = 0usize;
+    let mut at = 0;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at = string_end(bytes, at)?;
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}
+
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(miniserde::Deserialize)]
+    struct Times {
+        expires_in: Seconds,
+    }
+
+    #[test]
+    fn seconds_in_every_spelling() {
+        for (json, wanted) in [
+            (r#"{"expires_in":3599}"#, Seconds::Value(3599)),
+            (r#"{"expires_in":"3599"}"#, Seconds::Value(3599)),
+            (r#"{"expires_in":""}"#, Seconds::Absent),
+            (r#"{"expires_in":null}"#, Seconds::Absent),
+            ("{}", Seconds::Absent),
+            (r#"{"expires_in":"+3599"}"#, Seconds::Unreadable),
+            (r#"{"expires_in":" 3599"}"#, Seconds::Unreadable),
+            (r#"{"expires_in":"3_599"}"#, Seconds::Unreadable),
+            (r#"{"expires_in":"٣"}"#, Seconds::Unreadable),
+            (r#"{"expires_in":-1}"#, Seconds::Unreadable),
+            (r#"{"expires_in":3599.0}"#, Seconds::Unreadable),
+            (r#"{"expires_in":"99999999999999999999"}"#, Seconds::Unreadable),
+        ] {
+            let times: Times = miniserde::json::from_str(json).expect(json);
+            assert_eq!(times.expires_in, wanted, "{json}");
+        }
+        assert!(miniserde::json::from_str::<Times>(r#"{"expires_in":[]}"#).is_err());
+    }
+
+    #[test]
+    fn lookups_in_raw_text() {
+        let document = Raw::document("\u{feff} {\"a\\u0062\" : [1.50, \"x\\n\", {\"k\":{}} ] , \"b\":true}\n").unwrap();
+        let list: Vec<_> = document.get("AB").unwrap().elements().collect();
+        assert_eq!(list[0].scalar().unwrap(), "1.50");
+        assert_eq!(list[1].string().unwrap(), "x\n");
+        assert!(list[2].get("k").unwrap().is_object());
+        assert_eq!(document.get("b").unwrap().scalar().unwrap(), "true");
+        assert_eq!(document.get("c"), None);
+        assert_eq!(list[0].string(), None);
+    }
+
+    #[test]
+    fn broken_text_is_no_document() {
+        for text in ["", " ", "{", "[", "\"", "\"\\", "{\"a\"", "]", "nope]x y", "{} {}", "\"\u{1}\""] {
+            assert_eq!(Raw::document(text), None, "{text:?}");
+        }
+        assert_eq!(Raw::document("{\"a\":}").unwrap().get("a"), None);
+        assert_eq!(Raw::document("{1:2}").unwrap().members().count(), 0);
+        let deep = "[".repeat(500_000) + &"]".repeat(500_000);
+        assert_eq!(Raw::document(&deep).unwrap().elements().count(), 1);
+    }
+}

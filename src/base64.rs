@@ -1,7 +1,20 @@
 //! Base64 (RFC 4648): JSON Web Tokens use the URL alphabet without padding, proxy credentials the standard one with it.
 
 /// The alphabet of section 5, for JSON Web Tokens.
+#[cfg(any(test, feature = "simulator"))]
 pub(crate) const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// The alphabet of section 4, for HTTP's Basic authentication.
+#[cfg(feature = "https")]
+const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// Encodes in the standard alphabet, with padding.
+#[cfg(feature = "https")]
+pub(crate) fn encode_padded(bytes: &[u8]) -> String {
+    let mut text = encode(STANDARD, bytes);
+    text.extend(std::iter::repeat_n('=', (3 - bytes.len() % 3) % 3));
+    text
+}
 
 /// Encodes without padding.
 #[cfg(any(test, feature = "https"))]

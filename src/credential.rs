@@ -81,11 +81,16 @@ impl Credential {
     /// words, [`ErrorKind::Throttled`], [`ErrorKind::Unavailable`], [`ErrorKind::BadAnswer`], [`ErrorKind::DeadlineExceeded`].
     pub fn token(&self, resource: &str) -> Result<AccessToken, Error> {
         let now = Instant::now();
+        self.token_before(resource, now.checked_add(self.0.deadline).unwrap_or(now))
+    }
+
+    /// The same within a deadline that is already running.
+    pub(crate) fn token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
+        let now = Instant::now();
         if let Some(token) = self.find(resource).and_then(|slot| slot.token_until(now, AccessToken::refresh_at)) {
             return Ok(token);
         }
         let slot = self.slot(resource)?;
-        let end = now.checked_add(self.0.deadline).unwrap_or(now);
         self.renew(&slot, end)
     }
 
@@ -213,8 +218,7 @@ impl Credential {
 
     #[cold]
     fn deadline_exceeded(&self) -> Error {
-        let step = format!("no token from {} within {} ms", self.source(), self.0.deadline.as_millis());
-        Error::new(ErrorKind::DeadlineExceeded, step)
+        Error::new(ErrorKind::DeadlineExceeded, format!("no token from {} before the deadline", self.source()))
     }
 }
 

@@ -6,6 +6,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, Response};
+#[cfg(feature = "https")]
+use crate::url::Url;
 
 /// How an exchange failed.
 #[derive(Debug)]
@@ -102,6 +104,16 @@ fn left(end: Instant) -> io::Result<Duration> {
     match end.saturating_duration_since(Instant::now()) {
         Duration::ZERO => Err(ErrorKind::TimedOut.into()),
         left => Ok(left),
+    }
+}
+
+/// The addresses of a host. A literal or `localhost` asks nobody; a name asks the system's resolver, in this thread, so that
+/// the resolver's own timeouts bound it and no thread is left behind.
+#[cfg(feature = "https")]
+pub(crate) fn resolve(url: &Url<'_>) -> io::Result<Vec<SocketAddr>> {
+    match url.literal_addresses() {
+        Some(addresses) => Ok(addresses),
+        None => Ok(std::net::ToSocketAddrs::to_socket_addrs(&(url.host, url.port))?.collect()),
     }
 }
 

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
 
+#[cfg(feature = "https")]
+pub mod arm;
 mod base64;
 mod cloud;
 mod credential;
@@ -13,6 +15,10 @@ mod failure;
 mod http;
 mod identity;
 mod json;
+#[cfg(feature = "https")]
+mod proxy;
+#[cfg(feature = "https")]
+mod send;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 mod source;

@@ -7,21 +7,22 @@ use zeroize::Zeroizing;
 use super::{is_field_text, is_token};
 
 /// A request without its socket.
-pub(crate) struct Request {
+pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
     /// Host and port as the `Host` header names them.
     pub(crate) authority: String,
     /// Path and query.
     pub(crate) target: String,
-    pub(crate) headers: Vec<(&'static str, Cow<'static, str>)>,
+    /// Borrowed where they are secret, so that no copy outlives its owner.
+    pub(crate) headers: Vec<(&'static str, Cow<'a, str>)>,
 }
 
-impl Request {
+impl<'a> Request<'a> {
     pub(crate) fn get(authority: String, target: String) -> Self {
         Self { method: "GET", authority, target, headers: Vec::new() }
     }
 
-    pub(crate) fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
@@ -57,7 +58,9 @@ impl Request {
                 bytes.extend_from_slice(part.as_bytes());
             }
         }
-        bytes.extend_from_slice(b"Connection: close\r\n\r\n");
+        // A tunnel outlives its request.
+        let end: &[u8] = if self.method == "CONNECT" { b"\r\n" } else { b"Connection: close\r\n\r\n" };
+        bytes.extend_from_slice(end);
         Ok(bytes)
     }
 }

@@ -89,6 +89,8 @@ pub(crate) struct Parser {
     trailers: usize,
     head: Head,
     body: Range<usize>,
+    /// The request was `CONNECT`: what follows a success belongs to the tunnel (RFC 9110, section 9.3.6).
+    connect: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -126,7 +128,14 @@ impl Parser {
             trailers: 0,
             head: Head::default(),
             body: 0..0,
+            connect: false,
         }
+    }
+
+    /// For the answer to a `CONNECT`.
+    #[cfg(feature = "https")]
+    pub(crate) fn of_connect(limits: Limits) -> Self {
+        Self { connect: true, ..Self::new(limits) }
     }
 
     /// Goes on with what has come; `eof` when nothing more will.
@@ -260,6 +269,7 @@ impl Parser {
                 Ok(State::StatusLine)
             }
             (100..200, ..) => Err(Fault::Malformed("an interim answer with a body")),
+            (200..300, ..) if self.connect => Ok(State::Done),
             (204 | 304, ..) => Ok(State::Done),
             (.., true) => Ok(State::ChunkSize),
             (_, Some(length), _) => {

@@ -31,7 +31,7 @@ impl Source for Imds {
         Some(local_endpoint(AUTHORITY_HOST_OF_IMDS, host, PATH))
     }
 
-    fn request(&self, endpoint: &Endpoint, ask: &Ask<'_>) -> Result<Request, Error> {
+    fn request<'a>(&self, endpoint: &'a Endpoint, ask: &Ask<'a>) -> Result<Request<'a>, Error> {
         let mut target = String::with_capacity(256);
         target.push_str(&endpoint.path);
         push_query(&mut target, "api-version", API_VERSION);

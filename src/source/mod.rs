@@ -27,7 +27,7 @@ pub(crate) trait Source: Sync {
     fn detect(&self, env: &Env) -> Option<Result<Endpoint, Error>>;
 
     /// The request for a token.
-    fn request(&self, endpoint: &Endpoint, ask: &Ask<'_>) -> Result<Request, Error>;
+    fn request<'a>(&self, endpoint: &'a Endpoint, ask: &Ask<'a>) -> Result<Request<'a>, Error>;
 
     /// What to do about a refusal, where the words of this service tell.
     fn advice(&self, _status: u16, _failure: &Failure) -> Option<&'static str> {

@@ -1,0 +1,102 @@
+//! Answers, and what a refusal says.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+use crate::failure::Failure;
+use crate::json::digits;
+use crate::trace::redact_url;
+
+/// A success answer.
+///
+/// # Example
+///
+/// ```no_run
+/// # fn main() -> Result<(), azmin::Error> {
+/// # let arm = azmin::arm::Client::new(azmin::Credential::detect()?);
+/// let answer = arm.get("/subscriptions").api_version("2022-12-01").send()?;
+/// println!("{} {:?}\n{}", answer.status(), answer.header("x-ms-request-id"), answer.text());
+/// # Ok(()) }
+/// ```
+#[non_exhaustive]
+pub struct Answer {
+    pub(super) status: u16,
+    pub(super) version: &'static str,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Answer {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    pub fn version(&self) -> &str {
+        self.version
+    }
+
+    /// The first header of that name, compared without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The headers, names in lower case, in the order in which they came.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The body, byte for byte.
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The body as text; bytes that are not UTF-8 are replaced.
+    pub fn text(self) -> String {
+        match String::from_utf8(self.body) {
+            Ok(text) => text,
+            Err(other) => String::from_utf8_lossy(other.as_bytes()).into_owned(),
+        }
+    }
+
+    /// The error that an answer other than 2xx stands for.
+    #[cold]
+    pub(super) fn refusal(&self) -> Error {
+        let kind = match self.status {
+            401 | 403 => ErrorKind::AccessDenied,
+            404 => ErrorKind::NotFound,
+            409 | 412 => ErrorKind::Conflict,
+            429 => ErrorKind::Throttled,
+            400..500 => ErrorKind::Rejected,
+            500.. => ErrorKind::Unavailable,
+            _ => return self.redirect(),
+        };
+        let mut failure = Failure::decode(&self.body);
+        // Storage and others answer HEAD, and some errors, with the code in a header alone.
+        if let Some(code) = self.header("x-ms-error-code") {
+            failure.code = Some(code.to_owned());
+        }
+        let retry_after =
+            self.header("retry-after").and_then(|value| digits(value.as_bytes())).map(Duration::from_secs);
+        Error::new(kind, "the service refused")
+            .answered(self.status, failure)
+            .with_request_id(self.header("x-ms-request-id"))
+            .with_correlation_id(self.header("x-ms-correlation-request-id"))
+            .with_retry_after(retry_after)
+    }
+
+    fn redirect(&self) -> Error {
+        let target = self.header("location").map(redact_url).unwrap_or_default();
+        let step =
+            format!("the service answered with a redirect, which is not followed: {}", crate::error::Plain(&target));
+        Error::new(ErrorKind::BadAnswer, step).answered(self.status, Failure::default())
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answer").field("status", &self.status).field("body", &self.body.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,184 @@
+//! Calls over TLS, by ureq on rustls. What ureq leaves open is closed here: every setting is explicit, every URL has been
+//! read by our own rules before ureq sees it, answers are checked for ambiguous framing and bounded.
+
+mod connect;
+mod roots;
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use ureq::http::{self, Version};
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind};
+use crate::proxy::Proxies;
+pub(crate) use roots::Roots;
+
+/// A pool of connections and the TLS settings that they share.
+pub(crate) struct Sender {
+    agent: ureq::Agent,
+}
+
+/// A request. The URL has been checked.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) url: &'a str,
+    pub(crate) headers: &'a [(String, String)],
+    pub(crate) bearer: Option<&'a str>,
+}
+
+/// An answer whose body is still to be read.
+#[derive(Debug)]
+pub(crate) struct Incoming {
+    pub(crate) status: u16,
+    pub(crate) version: &'static str,
+    pub(crate) headers: Vec<(String, String)>,
+    body: ureq::Body,
+}
+
+impl Sender {
+    pub(crate) fn new(roots: &Roots, proxies: Arc<Proxies>) -> Result<Self, Error> {
+        let connector = connect::Connector::new(roots.client_config()?, proxies);
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .https_only(true)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(USER_AGENT)
+            .accept("application/json")
+            .max_response_header_size(MAX_HEAD)
+            .max_idle_connections_per_host(1)
+            .build();
+        Ok(Self { agent: ureq::Agent::with_parts(config, connector, connect::NoResolver) })
+    }
+
+    /// Sends a request and reads the head of its answer.
+    pub(crate) fn send(&self, outgoing: &Outgoing<'_>, deadline: Instant) -> Result<Incoming, Error> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(deadline_exceeded());
+        }
+        let request = outgoing.request()?;
+        let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
+        let (head, body) = self.agent.run(request).map_err(explain)?.into_parts();
+        check_framing(head.version, &head.headers)?;
+        let headers = head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let version = if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
+        Ok(Incoming { status: head.status.as_u16(), version, headers: headers.collect(), body })
+    }
+}
+
+impl Outgoing<'_> {
+    fn request(&self) -> Result<http::Request<()>, Error> {
+        let unsendable = |why: http::Error| Error::invalid("the request cannot be sent").because(why);
+        let mut request = http::Request::builder().method(self.method).uri(self.url);
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let mut request = request.body(()).map_err(unsendable)?;
+        if let Some(token) = self.bearer {
+            let value = Zeroizing::new(["Bearer ", token].concat());
+            let mut value = HeaderValue::from_str(&value).map_err(|why| unsendable(why.into()))?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, value);
+        }
+        Ok(request)
+    }
+}
+
+impl Incoming {
+    /// Hands the body out piece by piece.
+    pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        let mut reader = self.body.as_reader();
+        let mut piece = vec![0; PIECE];
+        loop {
+            match reader.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(count) => take(piece.get(..count).unwrap_or(&[]))?,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(explain(error.into())),
+            }
+        }
+    }
+}
+
+/// ureq takes what a strict reader refuses: a length beside a transfer coding, codings that it does not undo, HTTP/1.0 with
+/// chunks (RFC 9112, section 6).
+fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), Error> {
+    let all = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+    let (lengths, codings) = (all("content-length"), all("transfer-encoding"));
+    let plain = match codings.as_slice() {
+        [] => lengths.windows(2).all(|pair| matches!(pair, [one, other] if one == other)),
+        [coding] => lengths.is_empty() && version == Version::HTTP_11 && coding.eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    };
+    if !plain {
+        return Err(Error::new(ErrorKind::BadAnswer, "the answer's length is ambiguous"));
+    }
+    if all("content-encoding").iter().any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
+        return Err(Error::new(ErrorKind::BadAnswer, "the answer has a content coding that was not asked for"));
+    }
+    Ok(())
+}
+
+#[cold]
+fn deadline_exceeded() -> Error {
+    Error::new(ErrorKind::DeadlineExceeded, "no whole answer before the deadline")
+}
+
+/// Our own error where the connector raised it, else what ureq's means to a caller.
+#[cold]
+fn explain(error: ureq::Error) -> Error {
+    match error {
+        ureq::Error::Other(inner) => match inner.downcast::<Error>() {
+            Ok(ours) => *ours,
+            Err(other) => Error::new(ErrorKind::Connection, "the call failed").because(io::Error::other(other)),
+        },
+        ureq::Error::Timeout(_) => deadline_exceeded(),
+        ureq::Error::Io(error) => explain_io(error),
+        ureq::Error::LargeResponseHeader(..) => {
+            Error::new(ErrorKind::BadAnswer, "the answer's headers are larger than 64 KiB")
+        }
+        error @ (ureq::Error::Protocol(_) | ureq::Error::Http(_) | ureq::Error::BodyStalled) => {
+            Error::new(ErrorKind::BadAnswer, "the answer is not proper HTTP").because(error)
+        }
+        error => Error::new(ErrorKind::Connection, "the call failed").because(error),
+    }
+}
+
+#[cold]
+fn explain_io(error: io::Error) -> Error {
+    // A body reader wraps ureq's error into an I/O error once more.
+    if error.get_ref().is_some_and(|inner| inner.is::<ureq::Error>()) {
+        return match error.into_inner().map(|inner| inner.downcast::<ureq::Error>()) {
+            Some(Ok(inner)) => explain(*inner),
+            _ => Error::new(ErrorKind::Connection, "the call failed"),
+        };
+    }
+    if error.get_ref().is_some_and(|inner| inner.is::<Error>()) {
+        return match error.into_inner().map(|inner| inner.downcast::<Error>()) {
+            Some(Ok(ours)) => *ours,
+            _ => Error::new(ErrorKind::Connection, "the call failed"),
+        };
+    }
+    match error.kind() {
+        io::ErrorKind::TimedOut => deadline_exceeded(),
+        io::ErrorKind::UnexpectedEof => {
+            Error::new(ErrorKind::BadAnswer, "the connection ended in the middle of the answer").because(error)
+        }
+        _ => Error::new(ErrorKind::Connection, "the connection broke").because(error),
+    }
+}
+
+const USER_AGENT: &str = concat!("azmin/", env!("CARGO_PKG_VERSION"));
+/// ARM's signed polling URLs alone push it over 8 KiB.
+const MAX_HEAD: usize = 64 << 10;
+const PIECE: usize = 16 << 10;
+/// A server that takes longer to accept a connection is not reachable; the deadline may be nearer.
+const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,0 +1,58 @@
+//! Runs the stand-in Azure for shell scripts, curl and other languages, until its standard input ends.
+//!
+//! ```sh
+//! mkfifo hold; cargo run --example stand_in --features simulator -- --ca ca.pem < hold > env &
+//! exec 3> hold; until [ -s env ]; do sleep 0.1; done; . ./env
+//! curl -H Metadata:true "$AZURE_POD_IDENTITY_AUTHORITY_HOST/metadata/identity/info?api-version=2018-02-01"
+//! exec 3>&-
+//! ```
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::path::{self, Path};
+use std::{env, fs};
+
+use azmin::simulator::Azure;
+
+const USAGE: &str = "usage: stand_in --ca FILE [--imds ADDR] [--arm ADDR] [--user NAME]... [--no-system]";
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut ca = None;
+    let mut builder = Azure::builder();
+    let mut args = env::args().skip(1);
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or(USAGE);
+        builder = match arg.as_str() {
+            "--ca" => {
+                ca = Some(value()?);
+                builder
+            }
+            "--imds" => builder.imds_address(value()?.parse()?),
+            "--arm" => builder.arm_address(value()?.parse()?),
+            "--user" => builder.user_assigned(value()?),
+            "--no-system" => builder.system_assigned(false),
+            _ => return Err(USAGE.into()),
+        };
+    }
+    let ca = ca.ok_or(USAGE)?;
+    let azure = builder.start()?;
+    write_readable(Path::new(&ca), azure.ca_pem())?;
+    // The client may run in another directory.
+    let ca = path::absolute(&ca)?.display().to_string();
+
+    let mut out = io::stdout().lock();
+    writeln!(out, "export AZURE_POD_IDENTITY_AUTHORITY_HOST={}", azure.imds())?;
+    writeln!(out, "export ARM={}", azure.arm())?;
+    writeln!(out, "export SSL_CERT_FILE='{}'", ca.replace('\'', r"'\''"))?;
+    out.flush()?;
+    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
+    Ok(())
+}
+
+/// Mode 0644 whatever the umask: the client may be another user.
+fn write_readable(path: &Path, text: &str) -> io::Result<()> {
+    fs::write(path, text)?;
+    #[cfg(unix)]
+    fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    Ok(())
+}

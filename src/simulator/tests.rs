@@ -1,0 +1,219 @@
+//! Over real sockets: what the pure handlers' own tests cannot see.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::*;
+
+const TOKEN: &str =
+    "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F";
+const GROUP: &str = "/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest?api-version=2016-06-01";
+
+fn dial(azure: &Azure) -> TcpStream {
+    TcpStream::connect(azure.imds.address()).unwrap()
+}
+
+fn dial_arm(azure: &Azure) -> StreamOwned<ClientConnection, TcpStream> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(azure.ca_pem().as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    StreamOwned::new(client, TcpStream::connect(azure.arm.address()).unwrap())
+}
+
+/// A request without body, by the headers that matter.
+fn request(line: &str, headers: &str) -> String {
+    format!("{line} HTTP/1.1\r\nHost: a\r\n{headers}\r\n")
+}
+
+/// One answer from a connection that stays open.
+fn answer(stream: &mut impl Read) -> String {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        text.push(byte[0]);
+    }
+    let head = String::from_utf8(text).unwrap();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("Content-Length: ")).map_or(0, |length| length.parse().unwrap());
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).unwrap();
+    head + str_of(&body)
+}
+
+fn str_of(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap()
+}
+
+fn rest(stream: &mut impl Read) -> String {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    text
+}
+
+fn exchange(azure: &Azure, line: &str) -> String {
+    let mut stream = dial(azure);
+    stream.write_all(request(line, "Metadata: true\r\nConnection: close\r\n").as_bytes()).unwrap();
+    rest(&mut stream)
+}
+
+fn token(azure: &Azure) -> String {
+    let answer = exchange(azure, &format!("GET {TOKEN}"));
+    answer.split('"').skip_while(|word| *word != "access_token").nth(2).unwrap().to_owned()
+}
+
+#[test]
+fn from_token_to_resource_group_on_one_connection_each() {
+    let azure = Azure::start().unwrap();
+    let bearer = format!("Authorization: Bearer {}\r\n", token(&azure));
+    let mut stream = dial_arm(&azure);
+    for _ in 0..3 {
+        stream.write_all(request(&format!("GET {GROUP}"), &bearer).as_bytes()).unwrap();
+        let answer = answer(&mut stream);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(!answer.contains("Connection:"), "{answer}");
+        assert!(answer.contains(r#""name":"DevTest","location":"westus""#), "{answer}");
+    }
+    azure.expire_tokens();
+    let last = bearer + "Connection: close\r\n";
+    stream.write_all(request(&format!("GET {GROUP}"), &last).as_bytes()).unwrap();
+    let answer = rest(&mut stream);
+    assert!(answer.contains("ExpiredAuthenticationToken"), "{answer}");
+    assert!(answer.contains("\r\nConnection: close\r\n"), "{answer}");
+
+    let requests = azure.requests();
+    let services: Vec<Service> = requests.iter().map(Received::service).collect();
+    assert_eq!(services, [Service::Imds, Service::Arm, Service::Arm, Service::Arm, Service::Arm]);
+    assert_eq!((requests[0].method(), requests[0].target()), ("GET", TOKEN));
+    assert_eq!(requests[0].header("metadata"), Some("true"));
+    assert!(requests[1].at() >= requests[0].at());
+    assert_eq!(requests[1].headers().map(|(name, _)| name).collect::<Vec<_>>(), ["Host", "Authorization"]);
+}
+
+#[test]
+fn bodies_and_pipelined_requests() {
+    let azure = Azure::start().unwrap();
+    let mut stream = dial(&azure);
+    let body = "Metadata: true\r\nContent-Length: 3\r\nExpect: 100-continue\r\n";
+    stream.write_all(request("POST /metadata/versions", body).as_bytes()).unwrap();
+    assert_eq!(answer(&mut stream), "HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(b"abc").unwrap();
+    stream.write_all(request("GET /metadata/versions", "Metadata: true\r\n").as_bytes()).unwrap();
+    assert!(answer(&mut stream).starts_with("HTTP/1.1 405 "));
+    assert!(answer(&mut stream).starts_with("HTTP/1.1 200 "));
+    assert_eq!(azure.requests()[0].body(), b"abc");
+}
+
+#[test]
+fn says_why_a_request_cannot_be_read() {
+    let azure = Azure::start().unwrap();
+    for (bytes, expected) in [
+        ("GET / HTTP/1.1\nHost: a\n\n".to_owned(), "400 Bad Request"),
+        ("GET / HTTP/1.0\r\nHost: a\r\n\r\n".to_owned(), "505 HTTP Version Not Supported"),
+        (format!("GET / HTTP/1.1\r\nHost: a\r\nx: {}", "a".repeat(1 << 20)), "431 Request Header Fields Too Large"),
+    ] {
+        let mut stream = dial(&azure);
+        stream.write_all(bytes.as_bytes()).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{answer}");
+        assert!(answer.contains("the stand-in cannot read this request: "), "{answer}");
+    }
+    assert!(azure.requests().is_empty());
+}
+
+#[test]
+fn faults_come_one_a_request() {
+    let azure = Azure::start().unwrap();
+    let versions = "GET /metadata/versions";
+    let whole = exchange(&azure, versions);
+    azure.on(Service::Imds, Fault::status(503).header("Retry-After", "5").body("busy").times(2));
+    azure.on(Service::Imds, Fault::cut(20));
+    azure.on(Service::Imds, Fault::raw("garbage"));
+    azure.on(Service::Imds, Fault::drip(Duration::from_micros(1)));
+    azure.on(Service::Imds, Fault::delay(Duration::from_millis(50)));
+    azure.on(Service::Imds, Fault::cut(0));
+    for _ in 0..2 {
+        let answer = exchange(&azure, versions);
+        assert!(answer.starts_with("HTTP/1.1 503 Service Unavailable\r\nServer: IMDS/150.870.65.528\r\n"), "{answer}");
+        assert!(answer.contains("\r\nRetry-After: 5\r\n") && answer.ends_with("\r\n\r\nbusy"), "{answer}");
+    }
+    assert_eq!(exchange(&azure, versions), whole[..20]);
+    assert_eq!(exchange(&azure, versions), "garbage");
+    assert_eq!(exchange(&azure, versions).len(), whole.len());
+    let start = Instant::now();
+    assert_eq!(exchange(&azure, versions).len(), whole.len());
+    assert!(start.elapsed() >= Duration::from_millis(50));
+    assert_eq!(exchange(&azure, versions), "");
+    assert_eq!(exchange(&azure, versions).len(), whole.len());
+}
+
+#[test]
+fn a_cut_over_tls_comes_without_close_notify() {
+    let azure = Azure::start().unwrap();
+    azure.on(Service::Arm, Fault::cut(15));
+    let mut stream = dial_arm(&azure);
+    stream.write_all(request(&format!("GET {GROUP}"), "").as_bytes()).unwrap();
+    let mut text = Vec::new();
+    let error = stream.read_to_end(&mut text).unwrap_err();
+    assert_eq!((error.kind(), str_of(&text)), (ErrorKind::UnexpectedEof, "HTTP/1.1 401 Un"));
+}
+
+#[test]
+fn dropping_it_ends_everything_at_once() {
+    for fault in [
+        Fault::hang(),
+        Fault::delay(Duration::from_secs(3600)),
+        Fault::drip(Duration::from_secs(3600)),
+        Fault::status(500),
+    ] {
+        let azure = Azure::start().unwrap();
+        let (imds, arm) = (azure.imds.address(), azure.arm.address());
+        azure.on(Service::Imds, fault);
+        let (mut idle, mut handshaking) = (dial(&azure), TcpStream::connect(arm).unwrap());
+        let mut busy = dial(&azure);
+        busy.write_all(request("GET /metadata/versions", "Metadata: true\r\n").as_bytes()).unwrap();
+        while azure.requests().is_empty() {
+            thread::yield_now();
+        }
+        let start = Instant::now();
+        drop(azure);
+        assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+        for stream in [&mut idle, &mut handshaking, &mut busy] {
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+        assert!(TcpStream::connect(imds).is_err() && TcpStream::connect(arm).is_err());
+    }
+}
+
+#[test]
+fn a_taken_address_is_an_error_and_leaves_nothing_behind() {
+    let azure = Azure::start().unwrap();
+    let taken = azure.arm.address();
+    let error = Azure::builder().arm_address(taken).start().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+}
+
+#[test]
+fn usable_from_any_thread_and_mute_about_keys() {
+    fn check<T: Send + Sync + 'static>() {}
+    check::<Azure>();
+    check::<Received>();
+    let azure = Azure::start().unwrap();
+    let shown = format!("{azure:?}");
+    assert!(shown.contains(&azure.imds()) && shown.contains(&azure.arm()) && !shown.contains("CERTIFICATE"), "{shown}");
+}

@@ -16,7 +16,8 @@ use crate::trace::redact_url;
 /// # fn main() -> Result<(), azmin::Error> {
 /// # let arm = azmin::arm::Client::new(azmin::Credential::detect()?);
 /// let answer = arm.get("/subscriptions").api_version("2022-12-01").send()?;
-/// println!("{} {:?}\n{}", answer.status(), answer.header("x-ms-request-id"), answer.text());
+/// println!("{} {:?}", answer.status(), answer.header("x-ms-request-id"));
+/// println!("{}", answer.text());
 /// # Ok(()) }
 /// ```
 #[non_exhaustive]

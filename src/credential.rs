@@ -190,10 +190,14 @@ impl Credential {
         let name = self.source();
         let authority = &self.0.place.endpoint.authority;
         match lost {
+            // The cure stands in the line itself: it is what most people will ever see of this program's errors.
             Lost::Connect(cause) => {
-                Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers here ({name} at {authority})"))
-                    .with_advice("not an Azure host, or the endpoint is blocked, or it has not started yet")
-                    .because(cause)
+                let cure = "run this on an Azure machine, or unblock that address";
+                Error::new(
+                    ErrorKind::NoEndpoint,
+                    format!("no identity endpoint answers at {authority} ({name}): {cure}"),
+                )
+                .because(cause)
             }
             Lost::Broken(cause) => {
                 Error::new(ErrorKind::Connection, format!("the connection to {name} at {authority} broke"))

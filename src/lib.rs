@@ -7,7 +7,6 @@ pub mod arm;
 mod base64;
 mod cloud;
 mod credential;
-mod date;
 mod dial;
 mod env;
 mod error;

@@ -43,11 +43,6 @@ impl<'a> Url<'a> {
         Ok(Self { https, host, port: port.unwrap_or(if https { 443 } else { 80 }), rest })
     }
 
-    /// Same scheme, host and port; the host is compared without case.
-    pub(crate) fn same_origin(&self, other: &Url<'_>) -> bool {
-        self.https == other.https && self.port == other.port && self.host.eq_ignore_ascii_case(other.host)
-    }
-
     /// The addresses of a host that needs no name service: a literal, or `localhost`, IPv4 first.
     pub(crate) fn literal_addresses(&self) -> Option<Vec<SocketAddr>> {
         if self.host.eq_ignore_ascii_case("localhost") {
@@ -163,20 +158,6 @@ mod tests {
             "https://a/\"",
         ] {
             assert!(Url::parse(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn origins() {
-        let arm = Url::parse("https://management.azure.com").unwrap();
-        let same = |text| Url::parse(text).is_ok_and(|url| url.same_origin(&arm));
-        assert!(same("https://MANAGEMENT.azure.com:443/x"));
-        for other in [
-            "http://management.azure.com",
-            "https://management.azure.com:444",
-            "https://management.azure.com.evil.example",
-        ] {
-            assert!(!same(other), "{other}");
         }
     }
 

@@ -23,7 +23,7 @@ use crate::trace::redact_url;
 #[non_exhaustive]
 pub struct Answer {
     pub(super) status: u16,
-    pub(super) version: &'static str,
+    pub(super) status_line: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -34,9 +34,9 @@ impl Answer {
         self.status
     }
 
-    /// `HTTP/1.1` or `HTTP/1.0`.
-    pub fn version(&self) -> &str {
-        self.version
+    /// Version, status and the status's standard reason: `HTTP/1.1 200 OK`.
+    pub fn status_line(&self) -> &str {
+        &self.status_line
     }
 
     /// The first header of that name, compared without case.
@@ -44,7 +44,7 @@ impl Answer {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The headers, names in lower case, in the order in which they came.
+    /// The headers, names in lower case.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }

@@ -142,8 +142,8 @@ impl Request {
         let outcome = sender.send(&outgoing, deadline);
         self.trace(&outcome, sent);
         let mut incoming = outcome?;
-        let headers = std::mem::take(&mut incoming.headers);
-        let answer = Answer { status: incoming.status, version: incoming.version, headers, body: Vec::new() };
+        let (status_line, headers) = (std::mem::take(&mut incoming.status_line), std::mem::take(&mut incoming.headers));
+        let answer = Answer { status: incoming.status, status_line, headers, body: Vec::new() };
         Ok((incoming, answer))
     }
 

@@ -9,7 +9,7 @@ pub(crate) use buffer::Buffer;
 #[cfg(feature = "https")]
 pub(crate) use request::push_escape;
 pub(crate) use request::{Request, push_query};
-#[cfg(any(test, fuzzing))]
+#[cfg(test)]
 pub(crate) use response::parse;
 pub(crate) use response::{Fault, Limits, Parser, Progress, Response};
 

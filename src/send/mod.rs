@@ -33,7 +33,8 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) status: u16,
-    pub(crate) version: &'static str,
+    /// Version, status and reason; the reason is the standard one, ureq does not keep the server's.
+    pub(crate) status_line: String,
     pub(crate) headers: Vec<(String, String)>,
     body: ureq::Body,
 }
@@ -69,8 +70,8 @@ impl Sender {
             .headers
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-        let version = if head.version == Version::HTTP_10 { "HTTP/1.0" } else { "HTTP/1.1" };
-        Ok(Incoming { status: head.status.as_u16(), version, headers: headers.collect(), body })
+        let status_line = format!("{:?} {}", head.version, head.status);
+        Ok(Incoming { status: head.status.as_u16(), status_line, headers: headers.collect(), body })
     }
 }
 

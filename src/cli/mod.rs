@@ -1,0 +1,131 @@
+//! Commands, and the way from arguments to an exit code.
+
+mod date;
+mod help;
+mod options;
+mod output;
+mod report;
+#[cfg(feature = "https")]
+mod rest;
+mod token;
+
+use std::process::ExitCode;
+
+use azmin::{Attempt, Builder, Cloud, Credential, Identity};
+
+use options::Options;
+use report::{Failed, print_to_stderr};
+
+/// A command: its name, what follows it, one line about it, and what it does.
+struct Command {
+    name: &'static str,
+    operands: &'static str,
+    about: &'static str,
+    /// Which options it takes: a bit of `Opt::on`.
+    bit: u8,
+    run: fn(&Options) -> Result<(), Failed>,
+}
+
+/// The bits of the options' table.
+const TOKEN: u8 = 1;
+const REST: u8 = 2;
+const ALL: u8 = TOKEN | REST;
+
+static COMMANDS: &[Command] = &[
+    Command { name: "token", operands: "", about: "print an access token", bit: TOKEN, run: token::run },
+    #[cfg(feature = "https")]
+    Command {
+        name: "rest",
+        operands: " METHOD URL",
+        about: "call Azure Resource Manager or another Azure endpoint as this machine",
+        bit: REST,
+        run: rest::run,
+    },
+    #[cfg(feature = "https")]
+    Command { name: "get", operands: " URL", about: "short for `azmin rest get URL`", bit: REST, run: rest::get },
+];
+
+/// Runs the command that the arguments name.
+pub(crate) fn run() -> ExitCode {
+    match execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => failed.report(),
+    }
+}
+
+fn execute() -> Result<(), Failed> {
+    let mut arguments = lexopt::Parser::from_env();
+    let command = match arguments.next()? {
+        Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => return output::print(help::overview().as_bytes()),
+        Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => return output::print(VERSION.as_bytes()),
+        Some(lexopt::Arg::Value(name)) => COMMANDS
+            .iter()
+            .find(|command| name == command.name)
+            .ok_or_else(|| Failed::usage(format!("there is no command {name:?}; azmin --help lists them")))?,
+        Some(option) => return Err(option.unexpected().into()),
+        None => return Err(Failed::usage("a command is missing; azmin --help lists them".to_owned())),
+    };
+    let options = Options::parse(command, arguments)?;
+    if options.help {
+        return output::print(help::of(command).as_bytes());
+    }
+    if options.version {
+        return output::print(VERSION.as_bytes());
+    }
+    (command.run)(&options)
+}
+
+impl Options {
+    /// The credential that the options and the environment speak of.
+    fn credential(&self) -> Result<Credential, Failed> {
+        let mut builder = Credential::builder();
+        if let Some(source) = self.source.as_deref().filter(|source| *source != "auto") {
+            builder = builder.source(source);
+        }
+        if let Some(deadline) = self.deadline {
+            builder = builder.deadline(deadline);
+        }
+        Ok(self.traced(self.identified(builder)?).build()?)
+    }
+
+    fn identified(&self, builder: Builder) -> Result<Builder, Failed> {
+        match (self.identities.as_slice(), self.system_assigned) {
+            ([], false) => Ok(builder),
+            ([], true) => Ok(builder.identity(Identity::SystemAssigned)),
+            ([identity], false) => Ok(builder.identity(identity.clone())),
+            _ => Err(Failed::usage(
+                "--client-id, --object-id, --resource-id and --system-assigned exclude one another".to_owned(),
+            )),
+        }
+    }
+
+    fn traced(&self, builder: Builder) -> Builder {
+        match self.verbose {
+            0 => builder,
+            level => builder.on_attempt(move |attempt| trace(attempt, level)),
+        }
+    }
+
+    fn cloud(&self) -> Result<Cloud, Failed> {
+        let from_env = || std::env::var("AZURE_CLOUD").ok().filter(|name| !name.is_empty());
+        match self.cloud.clone().or_else(from_env) {
+            Some(name) => Ok(Cloud::named(&name)?),
+            None => Ok(Cloud::public()),
+        }
+    }
+}
+
+fn trace(attempt: &Attempt<'_>, level: u8) {
+    let mut lines = format!("azmin: {attempt}\n");
+    if level > 1 {
+        for (name, value) in attempt.sent_headers() {
+            lines.extend(["  > ", name, ": ", value, "\n"]);
+        }
+        for (name, value) in attempt.received_headers() {
+            lines.extend(["  < ", name, ": ", value, "\n"]);
+        }
+    }
+    print_to_stderr(&lines);
+}
+
+const VERSION: &str = concat!("azmin ", env!("CARGO_PKG_VERSION"), "\n");

@@ -1,0 +1,114 @@
+//! Failures as a person and a script see them: one line, indented detail, an exit code.
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use azmin::{Error, ErrorKind};
+
+/// Why the command ends without having done its work.
+pub(super) enum Failed {
+    Usage(String),
+    Call(Error),
+    Write(String, io::Error),
+}
+
+/// What `--help` says of the codes; `Failed::code` gives them.
+pub(super) static EXIT_CODES: &[(u8, &str)] = &[
+    (0, "done"),
+    (1, "local failure: a file could not be read or written"),
+    (2, "usage: bad option, URL or variable; a refused audience"),
+    (3, "the service said 404"),
+    (4, "no token: no identity endpoint here, or it refused"),
+    (5, "the service said 401 or 403"),
+    (6, "throttled (429) or 5xx"),
+    (7, "network: DNS, connect, TLS, proxy, a broken or oversized answer"),
+    (8, "another 4xx"),
+    (11, "409 or 412: a precondition was lost"),
+    (124, "the deadline ran out"),
+];
+
+impl Failed {
+    #[cold]
+    pub(super) fn usage(what: String) -> Self {
+        Self::Usage(what)
+    }
+
+    fn code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Write(..) => 1,
+            Self::Call(error) => match error.kind() {
+                ErrorKind::InvalidInput => 2,
+                ErrorKind::NotFound => 3,
+                ErrorKind::NoEndpoint | ErrorKind::IdentityRefused => 4,
+                ErrorKind::AccessDenied => 5,
+                ErrorKind::Throttled | ErrorKind::Unavailable => 6,
+                ErrorKind::Connection | ErrorKind::BadAnswer => 7,
+                ErrorKind::Rejected => 8,
+                ErrorKind::Conflict => 11,
+                ErrorKind::DeadlineExceeded => 124,
+                _ => 1,
+            },
+        }
+    }
+
+    /// Says why on stderr and gives the exit code.
+    #[cold]
+    pub(super) fn report(self) -> ExitCode {
+        match &self {
+            // Whoever read our output has had enough: that is no failure.
+            Self::Write(_, why) if why.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Self::Usage(what) => print_to_stderr(&format!("azmin: {what}\n")),
+            Self::Write(what, why) => print_to_stderr(&format!("azmin: could not write {what}: {why}\n")),
+            Self::Call(error) => print_to_stderr(&describe(error)),
+        }
+        ExitCode::from(self.code())
+    }
+}
+
+fn describe(error: &Error) -> String {
+    let mut text = format!("azmin: {error}");
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let _ = write!(text, ": {inner}");
+        cause = inner.source();
+    }
+    text.push('\n');
+    let mut line = |name: &str, value: Option<&str>| {
+        if let Some(value) = value {
+            text.extend(["  ", name, ": ", &printable(value), "\n"]);
+        }
+    };
+    error.details().for_each(|detail| line("detail", Some(&detail)));
+    line("request id", error.request_id());
+    line("correlation id", error.correlation_id());
+    line("trace id", error.trace_id());
+    let wait = error.retry_after().map(|wait| format!("{} s", wait.as_secs()));
+    line("retry after", wait.as_deref());
+    line("what to do", error.advice());
+    text
+}
+
+/// Ids come from the network too.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+/// There is nobody left to tell when stderr cannot be written.
+pub(super) fn print_to_stderr(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Call(error)
+    }
+}
+
+impl From<lexopt::Error> for Failed {
+    fn from(error: lexopt::Error) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

@@ -50,7 +50,7 @@ impl Cloud {
         {
             return Ok(Self(Kind::Known(known)));
         }
-        if !name.contains("://") {
+        if !name.contains(':') {
             return Err(Error::invalid(format!(
                 "no cloud is called {name:?}: use public, usgov, china, or an https:// ARM endpoint"
             )));

@@ -26,7 +26,6 @@ use crate::failure::{Detail, Failure};
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
-#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     step: String,
@@ -35,7 +34,7 @@ struct Inner {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     advice: Option<&'static str>,
-    cause: Option<Arc<dyn StdError + Send + Sync>>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 /// What a caller can do about an [`Error`].
@@ -91,38 +90,39 @@ impl Error {
     }
 
     /// Keeps what the service said.
-    pub(crate) fn answered(mut self, status: u16, failure: Failure) -> Self {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.status = Some(status);
-        inner.failure = failure;
-        self
+    pub(crate) fn answered(self, status: u16, failure: Failure) -> Self {
+        self.edit(|inner| (inner.status, inner.failure) = (Some(status), failure))
     }
 
-    pub(crate) fn with_request_id(mut self, id: Option<&str>) -> Self {
-        Arc::make_mut(&mut self.0).request_id = id.map(str::to_owned);
-        self
+    pub(crate) fn with_request_id(self, id: Option<&str>) -> Self {
+        self.edit(|inner| inner.request_id = id.map(str::to_owned))
     }
 
-    pub(crate) fn with_correlation_id(mut self, id: Option<&str>) -> Self {
-        let known = &mut Arc::make_mut(&mut self.0).failure.correlation_id;
-        if known.is_none() {
-            *known = id.map(str::to_owned);
+    #[cfg(feature = "https")]
+    pub(crate) fn with_correlation_id(self, id: Option<&str>) -> Self {
+        self.edit(|inner| {
+            let known = inner.failure.correlation_id.take();
+            inner.failure.correlation_id = known.or_else(|| id.map(str::to_owned));
+        })
+    }
+
+    pub(crate) fn with_retry_after(self, delay: Option<Duration>) -> Self {
+        self.edit(|inner| inner.retry_after = delay)
+    }
+
+    pub(crate) fn with_advice(self, advice: &'static str) -> Self {
+        self.edit(|inner| inner.advice = Some(advice))
+    }
+
+    pub(crate) fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.edit(|inner| inner.cause = Some(Box::new(cause)))
+    }
+
+    /// An error is dressed where it is made, before anybody else can hold it.
+    fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            change(inner);
         }
-        self
-    }
-
-    pub(crate) fn with_retry_after(mut self, delay: Option<Duration>) -> Self {
-        Arc::make_mut(&mut self.0).retry_after = delay;
-        self
-    }
-
-    pub(crate) fn with_advice(mut self, advice: &'static str) -> Self {
-        Arc::make_mut(&mut self.0).advice = Some(advice);
-        self
-    }
-
-    pub(crate) fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
-        Arc::make_mut(&mut self.0).cause = Some(Arc::new(cause));
         self
     }
 
@@ -211,7 +211,10 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.cause.as_deref().map(|cause| cause as _)
+        match &self.0.cause {
+            Some(cause) => Some(&**cause),
+            None => None,
+        }
     }
 }
 

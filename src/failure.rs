@@ -105,8 +105,7 @@ fn text_at(object: Raw<'_>, name: &str) -> Option<String> {
 }
 
 fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = text.split_once(&format!("<{name}>"))?;
-    after.split_once("</").map(|(content, _)| content.trim())
+    text.split('<').find_map(|tag| tag.strip_prefix(name)?.strip_prefix('>')).map(str::trim)
 }
 
 fn clip(text: &str, most: usize) -> String {

@@ -1,6 +1,7 @@
 //! The command `azmin`.
 
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod cli;
 

@@ -71,7 +71,8 @@ impl fmt::Display for Attempt<'_> {
             Ok(status) => write!(f, "{status}")?,
             Err(error) => write!(f, "{error}")?,
         }
-        write!(f, " in {} ms", self.elapsed.as_millis())
+        let elapsed = self.elapsed.as_secs().saturating_mul(1000) + u64::from(self.elapsed.subsec_millis());
+        write!(f, " in {elapsed} ms")
     }
 }
 

@@ -23,7 +23,8 @@ impl<'a> Url<'a> {
         if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7e) && !b"\"<>\\^`{|}".contains(&byte)) {
             return Err("it has characters that a URL cannot have");
         }
-        let (scheme, after) = text.split_once("://").ok_or("it does not start with https://")?;
+        let (scheme, after) = text.split_once(':').ok_or("it does not start with https://")?;
+        let after = after.strip_prefix("//").ok_or("it does not start with https://")?;
         let https = scheme.eq_ignore_ascii_case("https");
         if !https && !scheme.eq_ignore_ascii_case("http") {
             return Err("it does not start with https://");

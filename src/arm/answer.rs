@@ -64,7 +64,7 @@ impl Answer {
 
     /// The error that an answer other than 2xx stands for.
     #[cold]
-    pub(super) fn refusal(&self) -> Error {
+    pub(super) fn refusal(&self, host: &str) -> Error {
         let kind = match self.status {
             401 | 403 => ErrorKind::AccessDenied,
             404 => ErrorKind::NotFound,
@@ -72,7 +72,7 @@ impl Answer {
             429 => ErrorKind::Throttled,
             400..500 => ErrorKind::Rejected,
             500.. => ErrorKind::Unavailable,
-            _ => return self.redirect(),
+            _ => return self.redirect(host),
         };
         let mut failure = Failure::decode(&self.body);
         // Storage and others answer HEAD, and some errors, with the code in a header alone.
@@ -81,17 +81,16 @@ impl Answer {
         }
         let retry_after =
             self.header("retry-after").and_then(|value| digits(value.as_bytes())).map(Duration::from_secs);
-        Error::new(kind, "the service refused")
+        Error::new(kind, format!("{host} refused"))
             .answered(self.status, failure)
             .with_request_id(self.header("x-ms-request-id"))
             .with_correlation_id(self.header("x-ms-correlation-request-id"))
             .with_retry_after(retry_after)
     }
 
-    fn redirect(&self) -> Error {
+    fn redirect(&self, host: &str) -> Error {
         let target = self.header("location").map(redact_url).unwrap_or_default();
-        let step =
-            format!("the service answered with a redirect, which is not followed: {}", crate::error::Plain(&target));
+        let step = format!("{host} answered with a redirect, which is not followed: {}", crate::error::Plain(&target));
         Error::new(ErrorKind::BadAnswer, step).answered(self.status, Failure::default())
     }
 }

@@ -105,7 +105,7 @@ impl Request {
             answer.body.extend_from_slice(piece);
             Ok(())
         })?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(answer.refusal()) }
+        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.refusal(&answer)) }
     }
 
     /// Sends the request and writes the body to `sink` as it comes, whatever its size. The answer's own body is empty.
@@ -126,7 +126,7 @@ impl Request {
             answer.body.extend_from_slice(piece.get(..room).unwrap_or(&[]));
             Ok(())
         })?;
-        Err(answer.refusal())
+        Err(self.refusal(&answer))
     }
 
     fn begin(&self) -> Result<(Incoming, Answer), Error> {
@@ -145,6 +145,11 @@ impl Request {
         let (status_line, headers) = (std::mem::take(&mut incoming.status_line), std::mem::take(&mut incoming.headers));
         let answer = Answer { status: incoming.status, status_line, headers, body: Vec::new() };
         Ok((incoming, answer))
+    }
+
+    #[cold]
+    fn refusal(&self, answer: &Answer) -> Error {
+        answer.refusal(&Url::parse(&self.url).map(|url| url.authority()).unwrap_or_default())
     }
 
     fn trace(&self, outcome: &Result<Incoming, Error>, sent: Instant) {

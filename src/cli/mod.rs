@@ -58,10 +58,9 @@ fn execute() -> Result<(), Failed> {
     let command = match arguments.next()? {
         Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => return output::print(help::overview().as_bytes()),
         Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => return output::print(VERSION.as_bytes()),
-        Some(lexopt::Arg::Value(name)) => COMMANDS
-            .iter()
-            .find(|command| name == command.name)
-            .ok_or_else(|| Failed::usage(format!("there is no command {name:?}; azmin --help lists them")))?,
+        Some(lexopt::Arg::Value(name)) => COMMANDS.iter().find(|command| name == command.name).ok_or_else(|| {
+            Failed::usage(format!("there is no command {}; azmin --help lists them", name.to_string_lossy()))
+        })?,
         Some(option) => return Err(option.unexpected().into()),
         None => return Err(Failed::usage("a command is missing; azmin --help lists them".to_owned())),
     };

@@ -82,7 +82,7 @@ fn find(command: &Command, matches: impl Fn(&Opt) -> bool) -> Option<&'static Op
 }
 
 fn text(argument: std::ffi::OsString) -> Result<String, Failed> {
-    argument.into_string().map_err(|argument| Failed::usage(format!("{argument:?} is not Unicode")))
+    argument.into_string().map_err(|argument| Failed::usage(format!("{} is not Unicode", argument.to_string_lossy())))
 }
 
 pub(super) static OPTIONS: &[Opt] = &[

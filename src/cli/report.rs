@@ -109,6 +109,12 @@ impl From<Error> for Failed {
 
 impl From<lexopt::Error> for Failed {
     fn from(error: lexopt::Error) -> Self {
-        Self::Usage(error.to_string())
+        // In our own words: lexopt's would bring the formatting of arguments that are not Unicode.
+        Self::Usage(match error {
+            lexopt::Error::MissingValue { option: Some(option) } => format!("{option} wants a value"),
+            lexopt::Error::UnexpectedOption(option) => format!("there is no option {option}"),
+            lexopt::Error::UnexpectedValue { option, .. } => format!("{option} takes no value"),
+            _ => "these arguments cannot be read".to_owned(),
+        })
     }
 }

@@ -83,5 +83,26 @@ fn json(credential: &Credential, token: &AccessToken) -> Zeroizing<String> {
 
 /// A JSON string (RFC 8259, section 7).
 fn quoted(text: &str) -> String {
-    miniserde::json::to_string(text)
+    let mut quoted = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\0'..='\x1f' => quoted.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_strings() {
+        let text = "a\"b\\c\nd\u{1}é";
+        assert_eq!(quoted(text), r#""a\"b\\c\u000ad\u0001é""#);
+        assert_eq!(miniserde::json::from_str::<String>(&quoted(text)).unwrap(), text);
+    }
 }

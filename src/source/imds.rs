@@ -47,7 +47,7 @@ impl Source for Imds {
     }
 
     fn advice(&self, status: u16, failure: &Failure) -> Option<&'static str> {
-        let says = |words: &str| failure.message.as_deref().is_some_and(|message| message.contains(words));
+        let says = |words: &str| failure.message.as_deref().is_some_and(|message| message.starts_with(words));
         match status {
             400 if says("Multiple user assigned identities") => {
                 Some("name one with --client-id, --object-id or --resource-id")

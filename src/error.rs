@@ -227,7 +227,7 @@ impl fmt::Display for Plain<'_> {
             }
             match c {
                 '\n' | '\r' | '\t' => f.write_char(' ')?,
-                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                     f.write_char('\u{fffd}')?
                 }
                 c if c.is_control() => f.write_char('\u{fffd}')?,
@@ -263,6 +263,7 @@ mod tests {
     #[test]
     fn service_text_cannot_drive_a_terminal() {
         assert_eq!(Plain("a\x1b[2Jb\r\nc\u{202e}d").to_string(), "a\u{fffd}[2Jb  c\u{fffd}d");
+        assert_eq!(Plain("a\u{61c}b").to_string(), "a\u{fffd}b");
         assert_eq!(Plain(&"x".repeat(MAX_SHOWN + 5)).to_string().chars().count(), MAX_SHOWN + 1);
     }
 }

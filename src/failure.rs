@@ -66,7 +66,7 @@ impl Failure {
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use crate::error::Plain;
-        f.write_str(self.code.as_deref().map_or("-", |code| code))?;
+        write!(f, "{}", Plain(self.code.as_deref().unwrap_or("-")))?;
         if let Some(target) = &self.target {
             write!(f, " @ {}", Plain(target))?;
         }
@@ -182,6 +182,8 @@ mod tests {
         let lines: Vec<_> = failure.details.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["B @ /x: b", "-: c", "-"]);
         assert_eq!((failure.correlation_id.as_deref(), failure.trace_id.as_deref()), (Some("c-1"), Some("t-1")));
+        let failure = Failure::decode(br#"{"error":{"details":[{"code":"\u001b[2J\n"}]}}"#);
+        assert_eq!(failure.details[0].to_string(), "\u{fffd}[2J");
     }
 
     #[test]

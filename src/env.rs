@@ -5,7 +5,7 @@
 #[derive(Clone, Debug)]
 pub(crate) enum Env {
     Process,
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     Fixed(&'static [(&'static str, &'static str)]),
 }
 
@@ -15,7 +15,7 @@ impl Env {
         let value = match self {
             // A value that is not Unicode can be no URL, id or name: it is kept readable for the error it will cause.
             Self::Process => std::env::var_os(name)?.to_string_lossy().into_owned(),
-            #[cfg(test)]
+            #[cfg(any(test, fuzzing))]
             Self::Fixed(pairs) => pairs.iter().find(|(key, _)| *key == name)?.1.to_owned(),
         };
         Some(value).filter(|value| !value.is_empty())

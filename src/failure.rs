@@ -65,7 +65,7 @@ impl Failure {
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.code.as_deref().map_or("-", |code| code))?;
+        write!(f, "{}", Plain(self.code.as_deref().unwrap_or("-")))?;
         if let Some(target) = &self.target {
             write!(f, " @ {}", Plain(target))?;
         }
@@ -88,7 +88,7 @@ impl fmt::Display for Plain<'_> {
             }
             match c {
                 '\n' | '\r' | '\t' => f.write_char(' ')?,
-                '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                     f.write_char('\u{fffd}')?
                 }
                 c if c.is_control() => f.write_char('\u{fffd}')?,
@@ -205,6 +205,8 @@ mod tests {
         let lines: Vec<_> = failure.details.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["B @ /x: b", "-: c", "-"]);
         assert_eq!((failure.correlation_id.as_deref(), failure.trace_id.as_deref()), (Some("c-1"), Some("t-1")));
+        let failure = Failure::decode(br#"{"error":{"details":[{"code":"\u001b[2J\n"}]}}"#);
+        assert_eq!(failure.details[0].to_string(), "\u{fffd}[2J");
     }
 
     #[test]
@@ -222,6 +224,7 @@ mod tests {
     #[test]
     fn service_text_cannot_drive_a_terminal() {
         assert_eq!(Plain("a\x1b[2Jb\r\nc\u{202e}d").to_string(), "a\u{fffd}[2Jb  c\u{fffd}d");
+        assert_eq!(Plain("a\u{61c}b").to_string(), "a\u{fffd}b");
         assert_eq!(Plain(&"x".repeat(MAX_SHOWN + 5)).to_string().chars().count(), MAX_SHOWN + 1);
     }
 }

@@ -88,7 +88,7 @@ fn there_are_two_doors() {
     elsewhere(&["dial", "simulator"], &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "UnixStream"]);
     elsewhere(&["send", "simulator"], &["ureq::", "rustls::", "webpki_roots"]);
     elsewhere(
-        &["dial", "send", "credential", "arm", "simulator", "cli"],
+        &["dial", "send", "credential", "arm", "simulator", "fuzz", "cli"],
         &["Instant::now", "SystemTime::now", "sleep("],
     );
     elsewhere(&["env", "cli"], &["std::env::var", "env::vars"]);

@@ -2,16 +2,24 @@
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use crate::dial::{self, Lost};
 use crate::env::{self, Env};
-use crate::error::{Error, ErrorKind};
-use crate::http::{Fault, Response};
+use crate::error::Error;
+#[cfg(doc)]
+use crate::error::ErrorKind;
 use crate::identity::Identity;
-use crate::source::{self, Place};
-use crate::token::{AccessToken, Ask, Received};
+#[cfg(feature = "https")]
+use crate::send::Roots;
+use crate::source;
+use crate::token::AccessToken;
 use crate::trace::{Attempt, Trace};
+
+mod fetch;
+mod rim;
+
+use fetch::Fetcher;
+use rim::Machine;
 
 /// Gets access tokens for this machine's managed identity, and keeps them while they are good.
 ///
@@ -29,10 +37,8 @@ use crate::trace::{Attempt, Trace};
 pub struct Credential(Arc<Inner>);
 
 struct Inner {
-    place: Place,
-    identity: Identity,
+    fetcher: Fetcher,
     deadline: Duration,
-    trace: Trace,
     slots: RwLock<Vec<Arc<Slot>>>,
 }
 
@@ -50,6 +56,8 @@ struct Flight {
     busy: bool,
     waiting: usize,
     landings: u64,
+    /// In a row.
+    failures: u32,
     /// How the last one failed, for those who waited for it.
     failed: Option<Error>,
     /// After a refresh that failed: not again before this.
@@ -68,7 +76,16 @@ impl Credential {
 
     /// Chooses source, identity and deadline.
     pub fn builder() -> Builder {
-        Builder { env: Env::process(), source: None, identity: None, deadline: DEADLINE, trace: Trace::default() }
+        Builder {
+            env: Env::process(),
+            source: None,
+            identity: None,
+            deadline: None,
+            wait: Duration::ZERO,
+            trace: Trace::default(),
+            #[cfg(feature = "https")]
+            roots: Roots::default(),
+        }
     }
 
     /// A token for `resource`, from memory while it is good.
@@ -81,23 +98,34 @@ impl Credential {
     /// [`ErrorKind::NoEndpoint`] when nothing answers, [`ErrorKind::IdentityRefused`] when the endpoint refuses, with its
     /// words, [`ErrorKind::Throttled`], [`ErrorKind::Unavailable`], [`ErrorKind::BadAnswer`], [`ErrorKind::DeadlineExceeded`].
     pub fn token(&self, resource: &str) -> Result<AccessToken, Error> {
-        let now = Instant::now();
+        let now = self.0.fetcher.rim.now();
         self.token_before(resource, now.checked_add(self.0.deadline).unwrap_or(now))
+    }
+
+    /// A token that comes from the endpoint now, whatever is kept: after a role was granted, or when a service has refused the
+    /// one before. The endpoint has a memory of its own, and may give the same token again.
+    ///
+    /// # Errors
+    /// As [`token`](Self::token); what was kept stays.
+    pub fn fresh_token(&self, resource: &str) -> Result<AccessToken, Error> {
+        let now = self.0.fetcher.rim.now();
+        let slot = self.slot(resource)?;
+        self.renew(&slot, now.checked_add(self.0.deadline).unwrap_or(now), true)
     }
 
     /// The same within a deadline that is already running.
     pub(crate) fn token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
-        let now = Instant::now();
+        let now = self.0.fetcher.rim.now();
         if let Some(token) = self.find(resource).and_then(|slot| slot.token_until(now, AccessToken::refresh_at)) {
             return Ok(token);
         }
         let slot = self.slot(resource)?;
-        self.renew(&slot, end)
+        self.renew(&slot, end, false)
     }
 
     /// The name of the identity source, such as `imds`.
     pub fn source(&self) -> &'static str {
-        self.0.place.source.name()
+        self.0.fetcher.place.name()
     }
 
     fn find(&self, resource: &str) -> Option<Arc<Slot>> {
@@ -127,22 +155,25 @@ impl Credential {
     }
 
     /// Fetches a token, or waits for the one who does; hands out the old one while somebody else fetches.
-    fn renew(&self, slot: &Slot, end: Instant) -> Result<AccessToken, Error> {
+    fn renew(&self, slot: &Slot, end: Instant, force: bool) -> Result<AccessToken, Error> {
+        let rim = &self.0.fetcher.rim;
         let mut flight = slot.flight();
-        loop {
-            let now = Instant::now();
-            if let Some(token) = slot.token_until(now, AccessToken::refresh_at) {
+        let at_first = flight.landings;
+        let good = loop {
+            let now = rim.now();
+            let landed = flight.landings != at_first;
+            if let Some(token) = slot.token_until(now, AccessToken::refresh_at).filter(|_| !force || landed) {
                 return Ok(token);
             }
-            let good = slot.token_until(now, AccessToken::ends_at);
+            let good = slot.token_until(now, AccessToken::ends_at).filter(|_| !force);
             match good {
                 Some(token) if flight.busy || flight.not_before.is_some_and(|at| now < at) => return Ok(token),
-                _ if !flight.busy => break,
+                good if !flight.busy => break good.is_some(),
                 _ => {}
             }
             let patience = end.saturating_duration_since(now);
             if patience.is_zero() {
-                return Err(self.deadline_exceeded());
+                return Err(self.0.fetcher.deadline_exceeded());
             }
             let landings = flight.landings;
             flight.waiting += 1;
@@ -151,11 +182,17 @@ impl Credential {
             if let Some(error) = flight.failed.as_ref().filter(|_| flight.landings != landings) {
                 return Err(error.clone());
             }
-        }
+        };
         flight.busy = true;
         drop(flight);
-        let mut landing = Landing { slot, failed: None };
-        let outcome = self.fetch(&slot.resource, end);
+        let mut landing = Landing { slot, credential: self, failed: None };
+        let outcome = match good {
+            // Whoever still has a good token is not kept waiting for a better one.
+            true => {
+                self.0.fetcher.once(&slot.resource, rim.now().checked_add(REFRESH).map_or(end, |soon| soon.min(end)))
+            }
+            false => self.0.fetcher.token(&slot.resource, end),
+        };
         match outcome {
             Ok(token) => {
                 *slot.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
@@ -163,69 +200,9 @@ impl Credential {
             }
             Err(error) => {
                 landing.failed = Some(error.clone());
-                slot.token_until(Instant::now(), AccessToken::ends_at).ok_or(error)
+                slot.token_until(rim.now(), AccessToken::ends_at).filter(|_| !force).ok_or(error)
             }
         }
-    }
-
-    fn fetch(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
-        let Inner { place, identity, .. } = &*self.0;
-        let ask = Ask { resource, identity };
-        let request = place.source.request(&place.endpoint, &ask)?;
-        let bytes = request
-            .write()
-            .map_err(|part| Error::invalid(format!("the {part} of the token request cannot be sent")))?;
-        let begun = Instant::now();
-        let outcome = dial::exchange(&place.endpoint.addresses, &bytes, PATIENCE, end).map_err(|lost| self.lost(lost));
-        let received = Received { at: Instant::now(), wall: SystemTime::now() };
-        if let Some(observer) = &self.0.trace.0 {
-            let url = format!("http://{}{}", request.authority, request.target);
-            let sent: Vec<_> = request.headers.iter().map(|(name, value)| (*name, &**value)).collect();
-            let headers: Vec<_> = outcome.iter().flat_map(Response::headers).collect();
-            let (outcome, elapsed) = (outcome.as_ref().map(|response| response.status), received.at - begun);
-            observer(&Attempt { method: request.method, url: &url, outcome, elapsed, sent: &sent, received: &headers });
-        }
-        source::reply(place.source, &outcome?, &ask, received)
-    }
-
-    #[cold]
-    fn lost(&self, lost: Lost) -> Error {
-        let name = self.source();
-        let authority = &self.0.place.endpoint.authority;
-        match lost {
-            // The cure stands in the line itself: it is what most people will ever see of this program's errors.
-            Lost::Connect(cause) => {
-                let cure = "run this on an Azure machine, or unblock that address";
-                Error::new(
-                    ErrorKind::NoEndpoint,
-                    format!("no identity endpoint answers at {authority} ({name}): {cure}"),
-                )
-                .because(cause)
-            }
-            Lost::Broken(cause) => {
-                Error::new(ErrorKind::Connection, format!("the connection to {name} at {authority} broke"))
-                    .because(cause)
-            }
-            Lost::Deadline => self.deadline_exceeded(),
-            Lost::Answer(fault) => {
-                let what = match fault {
-                    Fault::Empty => "closed the connection without an answer",
-                    Fault::Truncated => "closed the connection in the middle of its answer",
-                    Fault::Malformed(_) => "did not answer in HTTP",
-                    Fault::TooLarge(_) => "answered more than a token can be",
-                };
-                let detail = match fault {
-                    Fault::Malformed(part) | Fault::TooLarge(part) => format!(": {part}"),
-                    Fault::Empty | Fault::Truncated => String::new(),
-                };
-                Error::new(ErrorKind::BadAnswer, format!("{name} at {authority} {what}{detail}"))
-            }
-        }
-    }
-
-    #[cold]
-    fn deadline_exceeded(&self) -> Error {
-        Error::new(ErrorKind::DeadlineExceeded, format!("no token from {} before the deadline", self.source()))
     }
 }
 
@@ -233,7 +210,7 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential")
             .field("source", &self.source())
-            .field("identity", &self.0.identity)
+            .field("identity", &self.0.fetcher.identity)
             .finish_non_exhaustive()
     }
 }
@@ -253,6 +230,7 @@ impl Slot {
 /// Ends a flight and wakes those who wait, also when the thread that flew it panics (in an observer, say).
 struct Landing<'a> {
     slot: &'a Slot,
+    credential: &'a Credential,
     failed: Option<Error>,
 }
 
@@ -261,7 +239,10 @@ impl Drop for Landing<'_> {
         let mut flight = self.slot.flight();
         flight.busy = false;
         flight.landings += 1;
-        flight.not_before = self.failed.as_ref().and_then(|_| Instant::now().checked_add(AFTER_FAILURE));
+        flight.failures = if self.failed.is_some() { flight.failures.saturating_add(1) } else { 0 };
+        let pause = AFTER_FAILURE.saturating_mul(1 << flight.failures.saturating_sub(1).min(3));
+        let now = self.credential.0.fetcher.rim.now();
+        flight.not_before = self.failed.as_ref().and_then(|_| now.checked_add(pause));
         flight.failed = self.failed.take();
         // A wake is a system call also when nobody sleeps.
         if flight.waiting > 0 {
@@ -288,12 +269,16 @@ pub struct Builder {
     env: Env,
     source: Option<String>,
     identity: Option<Identity>,
-    deadline: Duration,
+    deadline: Option<Duration>,
+    wait: Duration,
     trace: Trace,
+    #[cfg(feature = "https")]
+    roots: Roots,
 }
 
 impl Builder {
-    /// The identity source, by name: `imds`. Default: the one that the environment speaks of.
+    /// The identity source, by name: `imds`, `app-service`, `azure-arc`, `service-fabric`, `azure-ml`, `cloud-shell` or
+    /// `workload`. Default: the one that the environment speaks of.
     pub fn source(mut self, name: &str) -> Self {
         self.source = Some(name.to_owned());
         self
@@ -313,9 +298,45 @@ impl Builder {
         self
     }
 
-    /// How long one call may take, everything included. Default: 120 s.
+    /// How long one call may take, everything included. Default: 120 s, or the wait if that is longer.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
+        self.deadline = Some(deadline);
+        self
+    }
+
+    /// How long an endpoint is waited for that cannot be reached or is not ready, as while a machine boots: refused
+    /// connections, 404, 410, 429, 5xx, texts in place of JSON, and an identity that has not arrived yet. Default: not at all;
+    /// an endpoint that cannot be reached is given up after 3 s.
+    pub fn wait_identity(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Trusts the CAs of this PEM file as well as the bundled ones, where the endpoint is one over TLS. Default: none.
+    #[cfg(feature = "https")]
+    pub fn ca_file(mut self, path: &str) -> Self {
+        self.roots.add_file(path);
+        self
+    }
+
+    /// Trusts these CAs, in PEM, as well as the bundled ones, where the endpoint is one over TLS. Default: none.
+    #[cfg(feature = "https")]
+    pub fn ca_pem(mut self, pem: &[u8]) -> Self {
+        self.roots.add_pem(pem);
+        self
+    }
+
+    /// A variable for this credential alone, in the place of the process's: for tests against the stand-in.
+    #[cfg(feature = "simulator")]
+    pub fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.env.set(name, value);
+        self
+    }
+
+    /// Where Arc's agent keeps its keys: for tests against the stand-in.
+    #[cfg(feature = "simulator")]
+    pub fn arc_key_directory(mut self, directory: &std::path::Path) -> Self {
+        self.env.set_key_directory(directory.to_owned());
         self
     }
 
@@ -331,19 +352,26 @@ impl Builder {
     /// [`ErrorKind::InvalidInput`] for an unknown source, an id that cannot be one, or a variable that cannot be used.
     pub fn build(self) -> Result<Credential, Error> {
         let place = source::locate(&self.env, self.source.as_deref())?;
-        let identity = self.identity.or_else(|| self.env.get(env::CLIENT_ID).map(Identity::ClientId));
-        let identity = identity.unwrap_or(Identity::SystemAssigned);
+        // The variable is a default for those who can choose, not a demand to those who cannot.
+        let from_env =
+            || self.env.get(env::CLIENT_ID).map(Identity::ClientId).filter(|id| place.endpoint.check(id).is_ok());
+        let identity = self.identity.clone().or_else(from_env).unwrap_or(Identity::SystemAssigned);
         identity.check()?;
-        let (deadline, trace) = (self.deadline, self.trace);
-        Ok(Credential(Arc::new(Inner { place, identity, deadline, trace, slots: RwLock::default() })))
+        let deadline = self.deadline.unwrap_or_else(|| DEADLINE.max(self.wait));
+        #[cfg(feature = "https")]
+        let rim = Machine::new(self.env, self.roots);
+        #[cfg(not(feature = "https"))]
+        let rim = Machine::new(self.env);
+        let fetcher = Fetcher { place, identity, trace: self.trace, wait: self.wait, rim: Box::new(rim) };
+        Ok(Credential(Arc::new(Inner { fetcher, deadline, slots: RwLock::default() })))
     }
 }
 
 /// The contract's default for a whole command.
 const DEADLINE: Duration = Duration::from_secs(120);
-/// An endpoint on the machine itself that takes longer to accept a connection is not there.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Between two tries to refresh a token that is still good.
+/// For a refresh while the token is still good.
+const REFRESH: Duration = Duration::from_secs(10);
+/// Between two tries to refresh a token that is still good; doubled from failure to failure, three times.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// The longest audience seen is a tenth of it.
 const MAX_RESOURCE: usize = 2048;

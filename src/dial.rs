@@ -1,13 +1,20 @@
 //! The only file that opens sockets: connecting, and the exchange of one request in the clear. One deadline bounds
 //! connecting, writing and reading together, however slowly bytes come.
 
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use zeroize::Zeroizing;
+
+use crate::error::Error;
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, Response};
 #[cfg(feature = "https")]
 use crate::url::Url;
+
+use crate::source::KeyFile;
 
 /// How an exchange failed.
 #[derive(Debug)]
@@ -20,6 +27,8 @@ pub(crate) enum Lost {
     Deadline,
     /// An answer that is none.
     Answer(Fault),
+    /// Anything else, already in words.
+    Failed(Error),
 }
 
 /// A connection on which no call outlives the deadline.
@@ -141,6 +150,63 @@ pub(crate) fn exchange(
     }
 }
 
+/// The content of Arc's key file: what `Basic` credentials can be, and nothing else.
+///
+/// The directory decides, after links have been resolved: no answer can make this process read another file.
+pub(crate) fn read_key(file: &KeyFile) -> Result<Zeroizing<String>, Error> {
+    let name = file.path.display();
+    let failed = |why: io::Error| {
+        let error = Error::new(crate::error::ErrorKind::Local, format!("could not read Arc's key file {name}"));
+        let denied = why.kind() == ErrorKind::PermissionDenied;
+        let error = error.because(why);
+        if denied { error.with_advice("run as root, or add this user to the group himds") } else { error }
+    };
+    let refused =
+        |why: &str| Error::new(crate::error::ErrorKind::BadAnswer, format!("{name} is not Arc's key file: {why}"));
+    let path = fs::canonicalize(&file.path).map_err(failed)?;
+    let directory = fs::canonicalize(&file.directory).map_err(failed)?;
+    if path.parent() != Some(&directory) || path.extension().is_none_or(|extension| extension != "key") {
+        return Err(refused("it leads elsewhere"));
+    }
+    // Looked at before it is opened, since opening a pipe would wait for its other end.
+    if !fs::metadata(&path).map_err(failed)?.is_file() {
+        return Err(refused("it is no regular file"));
+    }
+    let key = read_text(&path, MAX_KEY)
+        .map_err(failed)?
+        .ok_or_else(|| refused("it is longer than 4096 bytes, or no text"))?;
+    let plain = !key.is_empty() && key.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+    if plain { Ok(key) } else { Err(refused("it is empty, or has blanks in it")) }
+}
+
+/// A workload's assertion, as it stands in its file now.
+pub(crate) fn read_assertion(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let failed =
+        || Error::new(crate::error::ErrorKind::Local, format!("could not read the assertion {}", path.display()));
+    let text = read_text(path, MAX_ASSERTION).map_err(|why| failed().because(why))?;
+    text.filter(|text| !text.is_empty()).ok_or_else(failed)
+}
+
+/// A file's text without the blanks around it; `None` if it is longer than that or not UTF-8.
+fn read_text(path: &Path, most: usize) -> io::Result<Option<Zeroizing<String>>> {
+    let mut bytes = Zeroizing::new(vec![0; most + 1]);
+    let mut file = fs::File::open(path)?;
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(bytes.get_mut(filled..).unwrap_or(&mut []))? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    let text = bytes.get(..filled).filter(|_| filled <= most).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    Ok(text.map(|text| Zeroizing::new(text.trim_ascii().to_owned())))
+}
+
+/// As every client of Arc limits it.
+const MAX_KEY: usize = 4096;
+/// Service accounts' tokens are below 2 KiB.
+const MAX_ASSERTION: usize = 64 << 10;
+
 /// Tests, examples and everything else that is built with the simulator cannot dial anything but loopback, whatever they
 /// are told, unless their network namespace holds nothing but its loopback device.
 #[cfg(any(test, feature = "simulator"))]
@@ -161,7 +227,7 @@ fn guard(_: SocketAddr) -> io::Result<()> {
 #[cfg(any(test, feature = "simulator"))]
 fn is_isolated() -> bool {
     // Two lines of headings, then a line for each device.
-    let devices = std::fs::read_to_string("/proc/net/dev").unwrap_or_default();
+    let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
     let mut names =
         devices.lines().skip(2).filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim()).peekable();
     names.peek().is_some() && names.all(|name| name == "lo")

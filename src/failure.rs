@@ -44,6 +44,15 @@ impl Failure {
         if failure == Self::default() { Self::from_text(&text) } else { failure }
     }
 
+    /// Whether this is the service's code, in any case.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(code))
+    }
+
+    pub(crate) fn message_starts(&self, words: &str) -> bool {
+        self.message.as_deref().is_some_and(|message| message.starts_with(words))
+    }
+
     fn from_object(error: Raw<'_>) -> Self {
         let mut failure = Self { code: text_at(error, "code"), message: message_of(error), ..Self::default() };
         collect_details(error, 1, &mut failure.details);

@@ -6,24 +6,31 @@ use miniserde::de::{Deserialize, Visitor};
 use miniserde::{Result, make_place};
 use zeroize::Zeroizing;
 
+use crate::date;
+
 make_place!(Place);
 
-/// A count of seconds as Azure's endpoints spell it: a number, or the same in quotes.
+/// A count of seconds as Azure's endpoints spell it: a number, the same in quotes, or for a moment in time a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Seconds {
     /// `""` and `null`, which some endpoints send for "not known".
     Absent,
     Value(u64),
+    /// A date, as seconds since 1970.
+    Date(u64),
     /// Anything else, kept apart from a syntax error: another field may still tell the lifetime.
     Unreadable,
 }
 
 impl Seconds {
-    pub(crate) fn value(self) -> Option<u64> {
-        match self {
-            Self::Value(seconds) => Some(seconds),
-            Self::Absent | Self::Unreadable => None,
-        }
+    /// As a count of seconds.
+    pub(crate) fn count(self) -> Option<u64> {
+        if let Self::Value(seconds) = self { Some(seconds) } else { None }
+    }
+
+    /// As a moment in time.
+    pub(crate) fn moment(self) -> Option<u64> {
+        if let Self::Value(seconds) | Self::Date(seconds) = self { Some(seconds) } else { None }
     }
 }
 
@@ -34,10 +41,11 @@ impl Visitor for Place<Seconds> {
     }
 
     fn string(&mut self, text: &str) -> Result<()> {
-        self.out = Some(match digits(text.as_bytes()) {
-            Some(seconds) => Seconds::Value(seconds),
-            None if text.is_empty() => Seconds::Absent,
-            None => Seconds::Unreadable,
+        self.out = Some(match (digits(text.as_bytes()), date::expiry(text)) {
+            (Some(seconds), _) => Seconds::Value(seconds),
+            (None, Some(seconds)) => Seconds::Date(seconds),
+            (None, None) if text.is_empty() => Seconds::Absent,
+            (None, None) => Seconds::Unreadable,
         });
         Ok(())
     }

@@ -56,12 +56,14 @@ pub mod arm;
 
 mod base64;
 mod cloud;
+mod date;
 mod error;
 mod failure;
 mod identity;
 mod json;
 #[cfg(feature = "https")]
 mod proxy;
+mod retry;
 mod trace;
 mod url;
 

@@ -94,6 +94,8 @@ pub(crate) struct Received {
 pub(crate) struct Ask<'a> {
     pub(crate) resource: &'a Arc<str>,
     pub(crate) identity: &'a Identity,
+    /// Whether the token of a user-assigned identity is refused also when nothing confirms whose it is.
+    pub(crate) strict: bool,
 }
 
 /// The fields that are used. The others are neither needed nor trusted to have a sensible form: Arc sends `"not_before":""`.
@@ -129,7 +131,7 @@ pub(crate) fn read(body: &[u8], ask: &Ask<'_>, received: Received) -> Result<Acc
         object_id: answer.object_id,
         resource_id: answer.msi_res_id.filter(|id| !id.is_empty()).or(answer.mi_res_id),
     };
-    echoes.confirm(ask.identity, &secret)?;
+    echoes.confirm(ask, &secret)?;
     let (lifetime, expires_on) = lifetime(answer.expires_in, answer.expires_on, received.wall)?;
     let client_id = echoes.client_id.filter(|id| !id.is_empty()).or_else(|| claim(&secret, "appid"));
     let resource = Arc::clone(ask.resource);
@@ -150,16 +152,21 @@ fn check_secret(secret: &str) -> Result<(), Error> {
 /// `expires_in` gives the lifetime, which needs no wall clock; `expires_on` is what is reported, and what counts where it
 /// stands alone.
 fn lifetime(expires_in: Seconds, expires_on: Seconds, wall: SystemTime) -> Result<(Duration, SystemTime), Error> {
-    let reported = expires_on.value().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
-    let left = match (expires_in.value(), reported) {
+    let reported = expires_on.moment().and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));
+    let left = match (expires_in.count(), reported) {
         (Some(seconds), _) => Duration::from_secs(seconds),
-        (None, Some(end)) => end.duration_since(wall).unwrap_or(Duration::ZERO),
+        (None, Some(end)) => match end.duration_since(wall).unwrap_or(Duration::ZERO) {
+            // No managed identity's token lives so long: the clock of this machine must stand in the past, as at boot
+            // before NTP. The token is good for a while; the endpoint keeps it longer than we do.
+            left if left > LONGEST => WITH_A_WRONG_CLOCK,
+            left => left,
+        },
         (None, None) => return Err(bad("neither expires_in nor expires_on can be read")),
     };
     let lifetime = left.min(MAX_LIFETIME);
     if lifetime.is_zero() {
         let error = bad("the token is already over");
-        return Err(if expires_in.value().is_none() { error.with_advice("check this machine's clock") } else { error });
+        return Err(if expires_in.count().is_none() { error.with_advice("check this machine's clock") } else { error });
     }
     let end =
         reported.or_else(|| wall.checked_add(lifetime)).ok_or_else(|| bad("expires_in is beyond every calendar"))?;
@@ -175,8 +182,9 @@ struct Echoes {
 
 impl Echoes {
     /// Refuses another identity's token. The echo decides; where there is none, the token's own claim does; a token that
-    /// tells nothing is taken, since the endpoint was told whom to answer for.
-    fn confirm(&self, wanted: &Identity, secret: &str) -> Result<(), Error> {
+    /// tells nothing is taken from endpoints that are known to heed whom they were asked for.
+    fn confirm(&self, ask: &Ask<'_>, secret: &str) -> Result<(), Error> {
+        let wanted = ask.identity;
         let (echo, name) = match wanted {
             Identity::SystemAssigned => return Ok(()),
             Identity::ClientId(_) => (&self.client_id, "appid"),
@@ -191,6 +199,12 @@ impl Echoes {
                 let shown = if repeats { "(not shown)" } else { &answered };
                 let step = format!("the answer is for another identity: {kind} {} instead of {id:?}", Plain(shown));
                 Err(Error::new(ErrorKind::IdentityRefused, step))
+            }
+            (Some((kind, _)), None) if ask.strict => {
+                let step =
+                    format!("the answer does not say which identity it is for: the {kind} may have been ignored");
+                Err(Error::new(ErrorKind::IdentityRefused, step)
+                    .with_advice("update the agent: old ones know the machine's own identity only"))
             }
             _ => Ok(()),
         }
@@ -243,6 +257,9 @@ static B64TOKEN: [bool; 256] = {
 const MAX_TOKEN: usize = 32 << 10;
 /// Entra's tokens last a day or a little more; a longer claim is a mistake, and would keep a dead token in the cache.
 const MAX_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// Of a token whose only expiry is a date. Entra's last up to 28 hours.
+const LONGEST: Duration = Duration::from_secs(2 * 86_400);
+const WITH_A_WRONG_CLOCK: Duration = Duration::from_secs(600);
 /// A call that starts with the token must also end with it.
 const MARGIN: Duration = Duration::from_secs(300);
 

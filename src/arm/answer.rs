@@ -1,11 +1,10 @@
 //! Answers, and what a refusal says.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
-use crate::json::digits;
 use crate::trace::redact_url;
 
 /// A success answer.
@@ -79,8 +78,7 @@ impl Answer {
         if let Some(code) = self.header("x-ms-error-code") {
             failure.code = Some(code.to_owned());
         }
-        let retry_after =
-            self.header("retry-after").and_then(|value| digits(value.as_bytes())).map(Duration::from_secs);
+        let retry_after = crate::http::retry_after(|name| self.header(name), SystemTime::now());
         Error::new(kind, format!("{host} refused"))
             .answered(self.status, failure)
             .with_request_id(self.header("x-ms-request-id"))

@@ -9,7 +9,6 @@ use crate::cloud::Cloud;
 use crate::credential::Credential;
 use crate::env::Env;
 use crate::error::Error;
-use crate::proxy::Proxies;
 use crate::send::{Roots, Sender};
 use crate::trace::{Attempt, Trace};
 
@@ -88,13 +87,7 @@ impl Client {
     }
 
     pub(super) fn sender(&self) -> Result<&Sender, Error> {
-        let made = self.0.sender.get_or_init(|| {
-            let mut roots = self.0.roots.clone();
-            if let Some(path) = self.0.env.get("SSL_CERT_FILE") {
-                roots.add_file(&path);
-            }
-            Sender::new(&roots, Arc::new(Proxies::from_env(&self.0.env)?))
-        });
+        let made = self.0.sender.get_or_init(|| Sender::from_env(&self.0.roots, &self.0.env));
         made.as_ref().map_err(Clone::clone)
     }
 }

@@ -137,8 +137,13 @@ impl Request {
         let sender = self.client.sender()?;
         let token = self.client.credential().token_before(&resource, deadline)?;
         let sent = Instant::now();
-        let outgoing =
-            Outgoing { method: self.method, url: &self.url, headers: &self.headers, bearer: Some(token.secret()) };
+        let outgoing = Outgoing {
+            method: self.method,
+            url: &self.url,
+            headers: &self.headers,
+            bearer: Some(token.secret()),
+            form: None,
+        };
         let outcome = sender.send(&outgoing, deadline);
         self.trace(&outcome, sent);
         let mut incoming = outcome?;

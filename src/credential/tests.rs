@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::*;
+use crate::error::ErrorKind;
 
 const RESOURCE: &str = "https://management.azure.com/";
 
@@ -189,14 +190,17 @@ fn what_cannot_be_a_resource_is_refused_before_anything_is_sent() {
 fn the_environment_names_the_identity() {
     let identity = |pairs: &[_]| {
         let builder = Builder { env: Env::fixed(pairs), ..Credential::builder() };
-        builder.build().map(|credential| credential.0.identity.clone())
+        builder.build().map(|credential| credential.0.fetcher.identity.clone())
     };
     assert_eq!(identity(&[]).unwrap(), Identity::SystemAssigned);
     assert_eq!(identity(&[("AZURE_CLIENT_ID", "")]).unwrap(), Identity::SystemAssigned);
     assert_eq!(identity(&[("AZURE_CLIENT_ID", "a")]).unwrap(), Identity::ClientId("a".to_owned()));
     assert!(identity(&[("AZURE_CLIENT_ID", "a b")]).is_err());
     let builder = Builder { env: Env::fixed(&[("AZURE_CLIENT_ID", "a")]), ..Credential::builder() };
-    assert_eq!(builder.identity(Identity::SystemAssigned).build().unwrap().0.identity, Identity::SystemAssigned);
+    assert_eq!(
+        builder.identity(Identity::SystemAssigned).build().unwrap().0.fetcher.identity,
+        Identity::SystemAssigned
+    );
 }
 
 #[test]

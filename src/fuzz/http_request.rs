@@ -23,6 +23,7 @@ pub fn http_request(data: &[u8]) {
         target: next().into_owned().into(),
         authority: next().into_owned().into(),
         headers: vec![(["Metadata", "X-IDENTITY-HEADER", "", "X: y\r\nZ"][choice(2, 4)], next())],
+        form: None,
     });
     let mut target = "/p".to_owned();
     push_query(&mut target, &id, &resource);
@@ -42,8 +43,8 @@ fn identity(kind: usize, id: &str) -> Identity {
 
 fn token_request(resource: &str, identity: Identity) {
     let place = locate(&Env::fixed(&[]), Some("imds")).unwrap();
-    let ask = Ask { resource: &resource.into(), identity: &identity };
-    let request = place.source.request(&place.endpoint, &ask).unwrap();
+    let ask = Ask { resource: &resource.into(), identity: &identity, strict: false };
+    let request = place.endpoint.request(&ask, None);
     assert_one_request(&request, &request.write().unwrap());
     let mut wanted = vec![pair("api-version", "2018-02-01"), pair("resource", resource)];
     match &identity {

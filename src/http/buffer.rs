@@ -40,7 +40,7 @@ impl Buffer {
         self.touched = self.touched.max(self.filled);
     }
 
-    #[cfg(any(test, fuzzing))]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn extend(&mut self, mut more: &[u8]) {
         while !more.is_empty() {
             let spare = self.spare();

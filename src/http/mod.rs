@@ -2,16 +2,18 @@
 //! Pure: bytes in, bytes out; the sockets are in `dial`.
 
 mod buffer;
+mod challenge;
 mod request;
 mod response;
 
 pub(crate) use buffer::Buffer;
+pub(crate) use challenge::basic_realms;
 #[cfg(feature = "https")]
-pub(crate) use request::push_escape;
-pub(crate) use request::{Request, push_query};
+pub(crate) use request::{FORM, push_escape};
+pub(crate) use request::{Request, push_form, push_query};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;
-pub(crate) use response::{Fault, Limits, Parser, Progress, Response};
+pub(crate) use response::{Fault, Limits, Parser, Progress, Response, retry_after};
 
 /// A method's name, a header's name: RFC 9110, section 5.6.2.
 pub(crate) fn is_token(text: &[u8]) -> bool {

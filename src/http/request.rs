@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{is_field_text, is_token};
 
@@ -13,13 +13,36 @@ pub(crate) struct Request<'a> {
     pub(crate) authority: Cow<'a, str>,
     /// Path and query.
     pub(crate) target: String,
-    /// Borrowed where they are secret, so that no copy outlives its owner.
+    /// Owned values are wiped when the request goes.
     pub(crate) headers: Vec<(&'static str, Cow<'a, str>)>,
+    /// A form (`application/x-www-form-urlencoded`); only a POST has one.
+    pub(crate) form: Option<Zeroizing<String>>,
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        for (_, value) in &mut self.headers {
+            if let Cow::Owned(value) = value {
+                value.zeroize();
+            }
+        }
+    }
 }
 
 impl<'a> Request<'a> {
     pub(crate) fn get(authority: impl Into<Cow<'a, str>>, target: String) -> Self {
-        Self { method: "GET", authority: authority.into(), target, headers: Vec::new() }
+        Self { method: "GET", authority: authority.into(), target, headers: Vec::new(), form: None }
+    }
+
+    /// For a tunnel to `HOST:PORT`.
+    #[cfg(feature = "https")]
+    pub(crate) fn connect(target: String) -> Self {
+        Self { method: "CONNECT", authority: target.clone().into(), target, headers: Vec::new(), form: None }
+    }
+
+    pub(crate) fn post_form(authority: impl Into<Cow<'a, str>>, target: String, form: String) -> Self {
+        let form = Some(Zeroizing::new(form));
+        Self { method: "POST", authority: authority.into(), target, headers: Vec::new(), form }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
@@ -46,11 +69,16 @@ impl<'a> Request<'a> {
         }
         // A tunnel outlives its request.
         let end = if self.method == "CONNECT" { "\r\n" } else { "Connection: close\r\n\r\n" };
+        let form = self.form.as_ref().map_or("", |form| form.as_str());
+        let length = form.len().to_string();
         let mut parts = vec![self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"];
         for (name, value) in &self.headers {
             parts.extend([name, ": ", value, "\r\n"]);
         }
-        parts.push(end);
+        if self.form.is_some() {
+            parts.extend(["Content-Type: ", FORM, "\r\nContent-Length: ", &length, "\r\n"]);
+        }
+        parts.extend([end, form]);
         // Joined at once: a reallocation would leave a copy of a secret header behind.
         Ok(Zeroizing::new(parts.concat().into_bytes().into_boxed_slice()))
     }
@@ -63,6 +91,18 @@ pub(crate) fn push_query(target: &mut String, name: &str, value: &str) {
     target.push('=');
     percent_encode(target, value);
 }
+
+/// Appends `name=value` to a form, encoded as in a query.
+pub(crate) fn push_form(form: &mut String, name: &str, value: &str) {
+    if !form.is_empty() {
+        form.push('&');
+    }
+    percent_encode(form, name);
+    form.push('=');
+    percent_encode(form, value);
+}
+
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 fn percent_encode(target: &mut String, text: &str) {
     for byte in text.bytes() {
@@ -100,12 +140,17 @@ mod tests {
     #[test]
     fn refuses_what_could_split_the_request() {
         let good = || Request::get("h", "/".to_owned());
+        let with = |method, authority: &'static str, target: &str| {
+            let mut request = Request::get(authority, target.to_owned());
+            request.method = method;
+            request
+        };
         for (request, part) in [
-            (Request { method: "GET /x", ..good() }, "method"),
-            (Request { target: "/a b".to_owned(), ..good() }, "request target"),
-            (Request { target: "/\r\nX: y".to_owned(), ..good() }, "request target"),
-            (Request { target: String::new(), ..good() }, "request target"),
-            (Request { authority: "h\r\n".into(), ..good() }, "host"),
+            (with("GET /x", "h", "/"), "method"),
+            (with("GET", "h", "/a b"), "request target"),
+            (with("GET", "h", "/\r\nX: y"), "request target"),
+            (with("GET", "h", ""), "request target"),
+            (with("GET", "h\r\n", "/"), "host"),
             (good().header("A b", "v"), "header"),
             (good().header("A", "v\r\nB: w"), "header"),
             (good().header("A", "v\0"), "header"),
@@ -120,5 +165,20 @@ mod tests {
         let mut target = String::from("/p?a=b");
         push_query(&mut target, "$filter", "name eq 'é/~'");
         assert_eq!(target, "/p?a=b&%24filter=name%20eq%20%27%C3%A9%2F~%27");
+    }
+
+    #[test]
+    fn writes_a_form() {
+        let mut form = String::new();
+        push_form(&mut form, "resource", "https://a/");
+        push_form(&mut form, "b", "&");
+        let request =
+            Request::post_form("localhost:50342", "/oauth2/token".to_owned(), form).header("Metadata", "true");
+        assert_eq!(
+            std::str::from_utf8(&request.write().unwrap()).unwrap(),
+            "POST /oauth2/token HTTP/1.1\r\nHost: localhost:50342\r\nMetadata: true\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 33\r\nConnection: close\r\n\r\n\
+             resource=https%3A%2F%2Fa%2F&b=%26"
+        );
     }
 }

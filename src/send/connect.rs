@@ -23,11 +23,11 @@ use crate::url::Url;
 /// Makes TLS connections for ureq.
 pub(super) struct Connector {
     config: Arc<ClientConfig>,
-    proxies: Arc<Proxies>,
+    proxies: Proxies,
 }
 
 impl Connector {
-    pub(super) fn new(config: Arc<ClientConfig>, proxies: Arc<Proxies>) -> Self {
+    pub(super) fn new(config: Arc<ClientConfig>, proxies: Proxies) -> Self {
         Self { config, proxies }
     }
 
@@ -85,6 +85,7 @@ fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> 
             Error::new(ErrorKind::Connection, format!("no connection to {name}")).because(why)
         }
         Lost::Deadline | Lost::Answer(_) => super::deadline_exceeded(),
+        Lost::Failed(error) => error,
     })
 }
 
@@ -94,7 +95,7 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
     let name = proxy_url.authority();
     let mut wire = connect(&proxy_url, &format!("the proxy {name}"), deadline)?;
     let target = format!("{}:{}", url.host, url.port);
-    let mut request = Request { method: "CONNECT", authority: target.clone().into(), target, headers: Vec::new() };
+    let mut request = Request::connect(target);
     if let Some(authorization) = &proxy.authorization {
         request = request.header("Proxy-Authorization", authorization.as_str());
     }

@@ -2,17 +2,21 @@
 //! read by our own rules before ureq sees it, answers are checked for ambiguous framing and bounded.
 
 mod connect;
+mod pin;
 mod roots;
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rustls::ClientConfig;
 use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use ureq::http::{self, Version};
 use zeroize::Zeroizing;
 
+use crate::env::Env;
 use crate::error::{Error, ErrorKind};
+use crate::http::{FORM, Limits, Request, Response};
 use crate::proxy::Proxies;
 pub(crate) use roots::Roots;
 
@@ -27,6 +31,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) url: &'a str,
     pub(crate) headers: &'a [(String, String)],
     pub(crate) bearer: Option<&'a str>,
+    pub(crate) form: Option<&'a str>,
 }
 
 /// An answer whose body is still to be read.
@@ -40,8 +45,23 @@ pub(crate) struct Incoming {
 }
 
 impl Sender {
-    pub(crate) fn new(roots: &Roots, proxies: Arc<Proxies>) -> Result<Self, Error> {
-        let connector = connect::Connector::new(roots.client_config()?, proxies);
+    /// For servers that the bundled roots, these CAs and those of `SSL_CERT_FILE` vouch for, through the proxy that the
+    /// environment names.
+    pub(crate) fn from_env(roots: &Roots, env: &Env) -> Result<Self, Error> {
+        let mut roots = roots.clone();
+        if let Some(path) = env.get("SSL_CERT_FILE") {
+            roots.add_file(&path);
+        }
+        Ok(Self::new(roots.client_config()?, Proxies::from_env(env)?))
+    }
+
+    /// For the one server whose certificate has this SHA-1 thumbprint, never through a proxy.
+    pub(crate) fn pinned(thumbprint: [u8; 20]) -> Result<Self, Error> {
+        Ok(Self::new(pin::client_config(thumbprint)?, Proxies::default()))
+    }
+
+    fn new(config: Arc<ClientConfig>, proxies: Proxies) -> Self {
+        let connector = connect::Connector::new(config, proxies);
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .https_only(true)
@@ -53,7 +73,27 @@ impl Sender {
             .max_response_header_size(MAX_HEAD)
             .max_idle_connections_per_host(1)
             .build();
-        Ok(Self { agent: ureq::Agent::with_parts(config, connector, connect::NoResolver) })
+        Self { agent: ureq::Agent::with_parts(config, connector, connect::NoResolver) }
+    }
+
+    /// Sends a token request and reads its whole answer.
+    pub(crate) fn exchange(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
+        let url = format!("https://{}{}", request.authority, request.target);
+        let headers: Vec<_> =
+            request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
+        let form = request.form.as_ref().map(|form| form.as_str());
+        let outgoing = Outgoing { method: request.method, url: &url, headers: &headers, bearer: None, form };
+        let mut incoming = self.send(&outgoing, deadline)?;
+        let (status, headers) = (incoming.status, std::mem::take(&mut incoming.headers));
+        let mut body = Zeroizing::new(Vec::with_capacity(PIECE));
+        incoming.read(|piece| {
+            if body.len() + piece.len() > Limits::default().body {
+                return Err(Error::new(ErrorKind::BadAnswer, "the answer is larger than a token can be"));
+            }
+            body.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(Response::from_parts(status, &headers, &body))
     }
 
     /// Sends a request and reads the head of its answer.
@@ -63,8 +103,13 @@ impl Sender {
             return Err(deadline_exceeded());
         }
         let request = outgoing.request()?;
-        let request = self.agent.configure_request(request).timeout_global(Some(left)).build();
-        let (head, body) = self.agent.run(request).map_err(explain)?.into_parts();
+        let outcome = match outgoing.form {
+            Some(form) => {
+                self.agent.run(self.agent.configure_request(request.map(|()| form)).timeout_global(Some(left)).build())
+            }
+            None => self.agent.run(self.agent.configure_request(request).timeout_global(Some(left)).build()),
+        };
+        let (head, body) = outcome.map_err(explain)?.into_parts();
         check_framing(head.version, &head.headers)?;
         let headers = head
             .headers
@@ -81,6 +126,9 @@ impl Outgoing<'_> {
         let mut request = http::Request::builder().method(self.method).uri(self.url);
         for (name, value) in self.headers {
             request = request.header(name, value);
+        }
+        if self.form.is_some() {
+            request = request.header("content-type", FORM);
         }
         let mut request = request.body(()).map_err(unsendable)?;
         if let Some(token) = self.bearer {

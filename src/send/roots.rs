@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 use crate::error::{Error, ErrorKind};
 
@@ -37,12 +37,15 @@ impl Roots {
         for pem in &self.pems {
             add(&mut store, pem, "the CA given as PEM")?;
         }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder =
-            builder.map_err(|why| Error::new(ErrorKind::Local, "TLS has no usable protocol version").because(why))?;
-        Ok(Arc::new(builder.with_root_certificates(store).with_no_client_auth()))
+        Ok(Arc::new(builder()?.with_root_certificates(store).with_no_client_auth()))
     }
+}
+
+/// What every connection has in common: ring, TLS 1.2 and 1.3.
+pub(super) fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    builder.map_err(|why| Error::new(ErrorKind::Local, "TLS has no usable protocol version").because(why))
 }
 
 /// Adds every certificate of a PEM text. A file without one, or with one that is none, is an error: left out in silence it

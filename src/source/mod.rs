@@ -4,31 +4,85 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::path::PathBuf;
 
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::http::{Request, Response};
-use crate::json::digits;
+use crate::identity::Identity;
 use crate::token::{self, AccessToken, Ask, Received};
 use crate::url::Url;
 
+mod app_service;
+mod azure_arc;
+mod azure_ml;
+mod cloud_shell;
 mod imds;
+mod service_fabric;
+mod workload;
 
 /// In the order of detection: the first that finds itself in the environment is the one.
-static SOURCES: &[&dyn Source] = &[&imds::SOURCE];
+static SOURCES: &[&dyn Source] = &[
+    &service_fabric::SOURCE,
+    &app_service::SOURCE,
+    &azure_ml::SOURCE,
+    &cloud_shell::SOURCE,
+    &azure_arc::SOURCE,
+    &workload::SOURCE,
+    &azure_arc::INSTALLED,
+    &imds::SOURCE,
+];
 
 /// A kind of identity endpoint.
 pub(crate) trait Source: Sync {
     /// As `--source` and every error name it.
     fn name(&self) -> &'static str;
 
-    /// The endpoint, where this environment has one.
-    fn detect(&self, env: &Env) -> Option<Result<Endpoint, Error>>;
+    /// What it looks for, and so what there is when it is found.
+    fn evidence(&self) -> &'static str;
 
-    /// The request for a token.
-    fn request<'a>(&self, endpoint: &'a Endpoint, ask: &Ask<'a>) -> Result<Request<'a>, Error>;
+    /// The endpoint, where this environment speaks of one.
+    fn detect(&self, env: &Env) -> Option<Result<Box<dyn Endpoint>, Error>>;
+
+    /// The endpoint where somebody says that it is this one, whatever the environment says.
+    fn assume(&self, _env: &Env) -> Option<Result<Box<dyn Endpoint>, Error>> {
+        None
+    }
+}
+
+/// One endpoint, and how it wants to be spoken to.
+pub(crate) trait Endpoint: Send + Sync {
+    fn site(&self) -> &Site;
+
+    /// Refuses an identity that this endpoint cannot choose, before anything is sent.
+    fn check(&self, _identity: &Identity) -> Result<(), &'static str> {
+        Ok(())
+    }
+
+    /// A file whose content belongs into the request.
+    fn assertion_file(&self) -> Option<PathBuf> {
+        None
+    }
+
+    /// The request for a token. `key` is what the assertion file held, or the key file that a challenge named.
+    fn request<'a>(&'a self, ask: &Ask<'a>, key: Option<&'a str>) -> Request<'a>;
+
+    /// The key file that this answer asks the caller to read, and the directory that it must be in; `None` if the answer is
+    /// the last word.
+    fn challenge(&self, _response: &Response) -> Result<Option<KeyFile>, Error> {
+        Ok(None)
+    }
+
+    /// Whether a user-assigned identity's token is refused also when nothing confirms that it is that identity's.
+    fn is_strict(&self) -> bool {
+        false
+    }
+
+    /// Whether this status may pass by itself.
+    fn is_passing(&self, status: u16) -> bool {
+        matches!(status, 408 | 429 | 500..=599)
+    }
 
     /// What to do about a refusal, where the words of this service tell.
     fn advice(&self, _status: u16, _failure: &Failure) -> Option<&'static str> {
@@ -36,79 +90,124 @@ pub(crate) trait Source: Sync {
     }
 }
 
-/// A source and its endpoint.
-pub(crate) struct Place {
-    pub(crate) source: &'static dyn Source,
-    pub(crate) endpoint: Endpoint,
-}
-
-/// An identity endpoint on plain HTTP.
+/// Where an endpoint is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Endpoint {
-    pub(crate) addresses: Vec<SocketAddr>,
+pub(crate) struct Site {
+    pub(crate) transport: Transport,
     /// As the `Host` header names it.
     pub(crate) authority: String,
     pub(crate) path: Cow<'static, str>,
 }
 
+/// How an endpoint is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Transport {
+    /// In the clear, at addresses on or next to this machine.
+    Plain(Vec<SocketAddr>),
+    /// Over TLS, trusted as every server is.
+    Tls,
+    /// Over TLS, trusted by the SHA-1 thumbprint of its certificate alone.
+    Pinned([u8; 20]),
+}
+
+/// A file that proves to an endpoint that the caller may read it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeyFile {
+    pub(crate) path: PathBuf,
+    pub(crate) directory: PathBuf,
+}
+
+/// A source and its endpoint.
+pub(crate) struct Place {
+    pub(crate) source: &'static dyn Source,
+    pub(crate) endpoint: Box<dyn Endpoint>,
+}
+
 /// The source of that name, or with `None` the first that finds itself.
 pub(crate) fn locate(env: &Env, name: Option<&str>) -> Result<Place, Error> {
-    let mut candidates = SOURCES.iter().filter(|source| name.is_none_or(|name| source.name() == name));
-    let found = candidates.find_map(|source| Some((*source, source.detect(env)?)));
-    let (source, endpoint) = found.ok_or_else(|| match name {
-        Some(name) => Error::invalid(format!("there is no identity source {name:?} here")),
-        None => Error::new(ErrorKind::NoEndpoint, "this environment has no identity endpoint"),
-    })?;
-    Ok(Place { source, endpoint: endpoint? })
+    let named = || SOURCES.iter().filter(|source| name.is_none_or(|name| source.name() == name));
+    let found = named().find_map(|source| Some((*source, source.detect(env)?)));
+    let assumed = || named().filter(|_| name.is_some()).find_map(|source| Some((*source, source.assume(env)?)));
+    match (found.or_else(assumed), named().next(), name) {
+        (Some((source, endpoint)), ..) => Ok(Place { source, endpoint: endpoint? }),
+        (None, Some(source), _) => {
+            Err(Error::invalid(format!("this is not {}: it is recognised by {}", source.name(), source.evidence())))
+        }
+        (None, None, name) => {
+            let names: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
+            Err(Error::invalid(format!(
+                "there is no identity source {}: {}",
+                name.unwrap_or_default(),
+                names.join(", ")
+            )))
+        }
+    }
 }
 
 /// Reads the answer to a token request.
 pub(crate) fn reply(
-    source: &dyn Source,
+    place: &Place,
     response: &Response,
     ask: &Ask<'_>,
     received: Received,
 ) -> Result<AccessToken, Error> {
     match response.status {
         200 => token::read(response.body(), ask, received),
-        201..=399 => Err(unexpected(source, response)),
-        _ => Err(refusal(source, response)),
+        201..=399 => Err(unexpected(place, response)),
+        _ => Err(refusal(place, response, received)),
     }
 }
 
 #[cold]
-fn unexpected(source: &dyn Source, response: &Response) -> Error {
+fn unexpected(place: &Place, response: &Response) -> Error {
     // No identity endpoint redirects, and a redirect is never followed: it could carry secret headers elsewhere.
-    let step = format!("{} gave an answer that no identity endpoint gives", source.name());
+    let step = format!("{} gave an answer that no identity endpoint gives", place.name());
     Error::new(ErrorKind::BadAnswer, step)
         .answered(response.status, Failure::default())
         .with_advice("something else answered, such as a proxy or a sign-in page")
 }
 
 #[cold]
-fn refusal(source: &dyn Source, response: &Response) -> Error {
+fn refusal(place: &Place, response: &Response, received: Received) -> Error {
     let (status, failure) = (response.status, Failure::decode(response.body()));
     let kind = match status {
         429 => ErrorKind::Throttled,
         408 | 410 | 500.. => ErrorKind::Unavailable,
         _ => ErrorKind::IdentityRefused,
     };
-    let advice = source.advice(status, &failure);
-    let retry_after =
-        response.header("Retry-After").and_then(|value| digits(value.as_bytes())).map(Duration::from_secs);
-    let error = Error::new(kind, format!("{} gave no token", source.name()))
+    let advice = place.endpoint.advice(status, &failure).or_else(|| common_advice(status, &failure));
+    let error = Error::new(kind, format!("{} gave no token", place.name()))
         .answered(status, failure)
         .with_request_id(response.header("x-ms-request-id"))
-        .with_retry_after(retry_after);
+        .with_retry_after(response.retry_after(received.wall));
     match advice {
         Some(advice) => error.with_advice(advice),
         None => error,
     }
 }
 
+fn common_advice(status: u16, failure: &Failure) -> Option<&'static str> {
+    match status {
+        400 if failure.message_starts("Identity not found") || failure.is("identity_not_found") => Some(NOT_ASSIGNED),
+        400 if failure.message_starts("Multiple user assigned identities") => {
+            Some("name one with --client-id, --object-id or --resource-id")
+        }
+        400 if failure.is("invalid_resource") => Some(WRONG_RESOURCE),
+        404 if failure.is("identity_not_found") => Some(NOT_ASSIGNED),
+        502 | 504 => Some("a proxy may have answered instead: identity endpoints are reached directly"),
+        _ => None,
+    }
+}
+
+impl Place {
+    pub(crate) fn name(&self) -> &'static str {
+        self.source.name()
+    }
+}
+
 /// The endpoint at a URL that the environment names, if it is one that a token request in the clear may go to: loopback,
 /// link-local or private, by address or as `localhost`.
-fn local_endpoint(variable: &str, url: &str, path: &'static str) -> Result<Endpoint, Error> {
+fn local_site(variable: &str, url: &str) -> Result<Site, Error> {
     let refused = |why: &str| Error::invalid(format!("{variable} is no usable identity endpoint: {why}"));
     let parsed = Url::parse(url).map_err(refused)?;
     if parsed.https {
@@ -118,7 +217,21 @@ fn local_endpoint(variable: &str, url: &str, path: &'static str) -> Result<Endpo
     if !addresses.iter().all(|address| is_local(address.ip())) {
         return Err(refused("its address is neither loopback nor link-local nor private"));
     }
-    Ok(Endpoint { addresses, authority: parsed.authority(), path: Cow::Borrowed(path) })
+    Ok(Site { transport: Transport::Plain(addresses), authority: parsed.authority(), path: path_of(&parsed) })
+}
+
+/// A site over TLS.
+fn tls_site(variable: &str, url: &str, transport: Transport) -> Result<Site, Error> {
+    let refused = |why: &str| Error::invalid(format!("{variable} is no usable identity endpoint: {why}"));
+    let parsed = Url::parse(url).map_err(refused)?;
+    if !parsed.https {
+        return Err(refused("it must be https://"));
+    }
+    Ok(Site { transport, authority: parsed.authority(), path: path_of(&parsed) })
+}
+
+fn path_of(url: &Url<'_>) -> Cow<'static, str> {
+    Cow::Owned(if url.rest.starts_with('/') { url.rest.to_owned() } else { ["/", url.rest].concat() })
 }
 
 /// Loopback, link-local, RFC 1918, RFC 6598 (App Service's Windows containers: `100.64.100.2`), RFC 4193.
@@ -131,47 +244,10 @@ fn is_local(address: IpAddr) -> bool {
     }
 }
 
+const NOT_ASSIGNED: &str =
+    "assign the identity to this machine, or correct the id; a new assignment can take minutes to arrive";
+const WRONG_RESOURCE: &str =
+    "check the resource: it must be spelled as the service documents its audience, trailing slash included";
+
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn endpoints_in_the_clear_are_near() {
-        for url in [
-            "http://127.0.0.1:50342",
-            "http://localhost",
-            "http://[::1]:1",
-            "http://100.64.100.2:41580",
-            "http://10.1.2.3",
-            "http://[fd00::1]",
-            "http://169.254.169.253",
-        ] {
-            assert!(local_endpoint("X", url, "/").is_ok(), "{url}");
-        }
-        for url in [
-            "http://8.8.8.8",
-            "http://100.128.0.1",
-            "http://0.0.0.0",
-            "http://[2001:db8::1]",
-            "http://[::ffff:8.8.8.8]",
-            "http://evil.example",
-            "http://127.0.0.1@evil.example",
-            "https://127.0.0.1",
-            "http://127.0.0.1:99999",
-            "http://127.0.0.1/\r\nX: y",
-            "127.0.0.1:1",
-        ] {
-            let error = local_endpoint("X", url, "/").unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
-        }
-    }
-
-    #[test]
-    fn sources_have_names_of_their_own() {
-        let mut names: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), SOURCES.len());
-        assert!(locate(&Env::fixed(&[]), Some("nowhere")).is_err());
-    }
-}
+mod tests;

@@ -1,0 +1,192 @@
+//! One token from one endpoint: asking, answering a challenge, and trying again while that can help.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use zeroize::Zeroizing;
+
+use super::rim::{Call, Rim};
+use crate::dial::Lost;
+use crate::error::{Error, ErrorKind};
+use crate::http::{Fault, Request, Response};
+use crate::identity::Identity;
+use crate::retry::{self, Next, Outcome};
+use crate::source::{self, Place, Transport};
+use crate::token::{AccessToken, Ask, Received};
+use crate::trace::{Attempt, Trace};
+
+/// Everything that a fetch needs.
+pub(super) struct Fetcher {
+    pub(super) place: Place,
+    pub(super) identity: Identity,
+    pub(super) trace: Trace,
+    /// How long an endpoint that is not there, or not ready, is waited for.
+    pub(super) wait: Duration,
+    pub(super) rim: Box<dyn Rim>,
+}
+
+/// A try that failed.
+struct Failure {
+    error: Error,
+    /// What the next try depends on, if one can help.
+    outcome: Option<Outcome>,
+    /// It can help only while a machine boots.
+    boot: bool,
+    /// The connection was not answered in time: the next try is more patient.
+    unanswered: bool,
+}
+
+impl Fetcher {
+    /// A token, within the deadline.
+    pub(super) fn token(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
+        self.place.endpoint.check(&self.identity).map_err(|why| self.cannot_choose(why))?;
+        let begun = self.rim.now();
+        let boot_end = begun.checked_add(self.wait).map_or(end, |boot_end| boot_end.min(end));
+        let (mut tries, mut unanswered) = (0, 0);
+        loop {
+            let patience = PATIENCE.get(unanswered).copied().unwrap_or(LAST_PATIENCE);
+            let failure = match self.attempt(resource, patience, end) {
+                Ok(token) => return Ok(token),
+                Err(failure) => failure,
+            };
+            tries += 1;
+            unanswered += usize::from(failure.unanswered);
+            let now = self.rim.now();
+            let booting = now < boot_end;
+            let more_patience = failure.unanswered && unanswered < PATIENCE.len();
+            let left = if failure.boot && !more_patience { boot_end } else { end }.saturating_duration_since(now);
+            let delay = match failure.outcome {
+                Some(_) if more_patience => Next::After(Duration::ZERO),
+                Some(outcome) if booting || !failure.boot => {
+                    let cap = if booting { retry::BOOT_CAP } else { retry::CAP };
+                    retry::next(outcome, tries, self.rim.jitter(), left, cap)
+                }
+                _ => Next::Stop,
+            };
+            let Next::After(delay) = delay else { return Err(failure.error) };
+            self.rim.sleep(delay);
+        }
+    }
+
+    /// A token from a single try.
+    pub(super) fn once(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
+        self.attempt(resource, LAST_PATIENCE, end).map_err(|failure| failure.error)
+    }
+
+    /// One request, or two where the endpoint wants proof.
+    fn attempt(&self, resource: &Arc<str>, patience: Duration, end: Instant) -> Result<AccessToken, Failure> {
+        let endpoint = &self.place.endpoint;
+        let ask = Ask { resource, identity: &self.identity, strict: endpoint.is_strict() };
+        let assertion = endpoint.assertion_file().map(|path| self.rim.read_assertion(&path)).transpose();
+        let assertion = assertion.map_err(Failure::last)?;
+        let request = endpoint.request(&ask, assertion.as_ref().map(|text| text.as_str()));
+        let mut response = self.exchange(&request, patience, end)?;
+        if let Some(file) = endpoint.challenge(&response).map_err(Failure::last)? {
+            let key: Zeroizing<String> = self.rim.read_key(&file).map_err(Failure::last)?;
+            let request = endpoint.request(&ask, Some(&key));
+            response = self.exchange(&request, patience, end)?;
+        }
+        let received = Received { at: self.rim.now(), wall: self.rim.wall() };
+        source::reply(&self.place, &response, &ask, received).map_err(|error| self.refused(error, &response))
+    }
+
+    fn exchange(&self, request: &Request<'_>, patience: Duration, end: Instant) -> Result<Response, Failure> {
+        let site = self.place.endpoint.site();
+        let begun = self.rim.now();
+        // One try that gets no answer should leave time for another.
+        let deadline = begun.checked_add(PER_TRY).map_or(end, |deadline| deadline.min(end));
+        let outcome = self
+            .rim
+            .exchange(&Call { site, request, patience, deadline })
+            .map_err(|lost| self.lost(lost, deadline < end));
+        if let Some(observer) = &self.trace.0 {
+            let scheme = if matches!(site.transport, Transport::Plain(_)) { "http" } else { "https" };
+            let url = format!("{scheme}://{}{}", request.authority, request.target);
+            let sent: Vec<_> = request.headers.iter().map(|(name, value)| (*name, &**value)).collect();
+            let received: Vec<_> = outcome.iter().flat_map(Response::headers).collect();
+            observer(&Attempt {
+                method: request.method,
+                url: &url,
+                outcome: outcome.as_ref().map(|response| response.status).map_err(|failure| &failure.error),
+                elapsed: self.rim.now().saturating_duration_since(begun),
+                sent: &sent,
+                received: &received,
+            });
+        }
+        outcome
+    }
+
+    /// What a refusal in an answer means for the next try.
+    #[cold]
+    fn refused(&self, error: Error, response: &Response) -> Failure {
+        let status = response.status;
+        let outcome = Some(Outcome::Status(status, error.retry_after()));
+        if self.place.endpoint.is_passing(status) {
+            return Failure { error, outcome, boot: false, unanswered: false };
+        }
+        // What a machine that boots may be told: that its identity is not there yet, and the texts of whatever answers in the
+        // place of an endpoint that is not up.
+        let early = status == 404 || error.message().is_some_and(|message| message.starts_with("Identity not found"));
+        let text = !response.body().trim_ascii_start().starts_with(b"{");
+        let boot = (early || text && !(300..400).contains(&status)).then_some(outcome).flatten();
+        Failure { error, outcome: boot, boot: true, unanswered: false }
+    }
+
+    #[cold]
+    fn lost(&self, lost: Lost, more_time: bool) -> Failure {
+        let (name, authority) = (self.place.name(), &self.place.endpoint.site().authority);
+        let again = |error| Failure { error, outcome: Some(Outcome::Lost), boot: false, unanswered: false };
+        match lost {
+            // The cure stands in the line itself: it is what most people will ever see of this program's errors.
+            Lost::Connect(cause) => {
+                let cure = "run this on an Azure machine, or unblock that address";
+                let step = format!("no identity endpoint answers at {authority} ({name}): {cure}");
+                let unanswered = cause.kind() == std::io::ErrorKind::TimedOut;
+                let error = Error::new(ErrorKind::NoEndpoint, step).because(cause);
+                Failure { error, outcome: Some(Outcome::Lost), boot: true, unanswered }
+            }
+            Lost::Broken(cause) => {
+                let step = format!("the connection to {name} at {authority} broke");
+                again(Error::new(ErrorKind::Connection, step).because(cause))
+            }
+            Lost::Deadline if more_time => again(self.deadline_exceeded()),
+            Lost::Deadline => Failure::last(self.deadline_exceeded()),
+            Lost::Failed(error) => Failure::last(error),
+            Lost::Answer(fault) => {
+                let (what, part) = match fault {
+                    Fault::Empty => ("closed the connection without an answer", ""),
+                    Fault::Truncated => ("closed the connection in the middle of its answer", ""),
+                    Fault::Malformed(part) => ("did not answer in HTTP: ", part),
+                    Fault::TooLarge(part) => ("answered more than a token can be: ", part),
+                };
+                let error = Error::new(ErrorKind::BadAnswer, format!("{name} at {authority} {what}{part}"));
+                if matches!(fault, Fault::Empty | Fault::Truncated) { again(error) } else { Failure::last(error) }
+            }
+        }
+    }
+
+    #[cold]
+    pub(super) fn deadline_exceeded(&self) -> Error {
+        Error::new(ErrorKind::DeadlineExceeded, format!("no token from {} before the deadline", self.place.name()))
+    }
+
+    #[cold]
+    fn cannot_choose(&self, why: &str) -> Error {
+        let (name, evidence) = (self.place.name(), self.place.source.evidence());
+        Error::invalid(format!("{name} cannot use this identity: {why} (found by {evidence})"))
+    }
+}
+
+impl Failure {
+    #[cold]
+    fn last(error: Error) -> Self {
+        Self { error, outcome: None, boot: false, unanswered: false }
+    }
+}
+
+/// How long a connection is waited for, try by try: a loaded host takes more than the first, and three seconds are enough to
+/// be certain.
+const PATIENCE: [Duration; 3] = [Duration::from_millis(500), Duration::from_secs(1), Duration::from_millis(1500)];
+const LAST_PATIENCE: Duration = Duration::from_secs(2);
+/// Entra's part of a token may take as long as ARM allows its providers, 60 s.
+const PER_TRY: Duration = Duration::from_secs(70);

@@ -1,0 +1,85 @@
+//! What to do after a failure: one policy for the whole house, pure. Time is an argument, and so is chance.
+
+use std::time::Duration;
+
+/// How a try ended, as far as the next one depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A status that is worth another try, and how long the service asked to wait.
+    Status(u16, Option<Duration>),
+    /// No answer, or half of one.
+    Lost,
+}
+
+/// What follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Try again after this time.
+    After(Duration),
+    /// There is no time left for another try.
+    Stop,
+}
+
+/// Full jitter on top of what the service asked for: without it a fleet comes back in step, and is refused in step.
+///
+/// `tries` counts those that failed, `jitter` is uniform over all values, `left` is the time to the deadline.
+pub(crate) fn next(outcome: Outcome, tries: u32, jitter: u32, left: Duration, cap: Duration) -> Next {
+    let (floor, base) = match outcome {
+        Outcome::Status(429, wait) => (wait.unwrap_or_default(), THROTTLED),
+        Outcome::Status(_, wait) => (wait.unwrap_or_default(), BASE),
+        Outcome::Lost => (Duration::ZERO, BASE),
+    };
+    let span = base.saturating_mul(1 << tries.saturating_sub(1).min(6)).min(cap);
+    let chance = u64::try_from(span.as_millis()).unwrap_or(u64::MAX).saturating_mul(u64::from(jitter)) >> 32;
+    let delay = floor.saturating_add(Duration::from_millis(chance));
+    if delay < left { Next::After(delay) } else { Next::Stop }
+}
+
+/// The most that is added to what the service asks for.
+pub(crate) const CAP: Duration = Duration::from_secs(60);
+/// While a machine boots, an endpoint that comes up should be found soon.
+pub(crate) const BOOT_CAP: Duration = Duration::from_secs(4);
+const BASE: Duration = Duration::from_secs(1);
+/// After a 429: of the policies compared in arm.md, section 5, the one with the fewest requests at the same finish.
+const THROTTLED: Duration = Duration::from_secs(5);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn delays() {
+        let half = 1 << 31;
+        for (outcome, tries, jitter, delay) in [
+            (Outcome::Lost, 1, 0, 0),
+            (Outcome::Lost, 1, half, 500),
+            (Outcome::Lost, 2, half, 1000),
+            (Outcome::Lost, 7, half, 30_000),
+            (Outcome::Lost, 4_000_000_000, half, 30_000),
+            (Outcome::Status(503, None), 3, half, 2000),
+            (Outcome::Status(503, Some(s(7))), 1, half, 7500),
+            (Outcome::Status(429, None), 1, half, 2500),
+            (Outcome::Status(429, Some(s(10))), 5, half, 40_000),
+            (Outcome::Status(410, None), 1, u32::MAX, 999),
+        ] {
+            assert_eq!(
+                next(outcome, tries, jitter, s(1000), CAP),
+                Next::After(Duration::from_millis(delay)),
+                "{outcome:?} {tries}"
+            );
+        }
+        assert_eq!(next(Outcome::Lost, 9, half, s(1000), BOOT_CAP), Next::After(s(2)));
+    }
+
+    #[test]
+    fn what_goes_past_the_deadline_is_not_waited_for() {
+        assert_eq!(next(Outcome::Status(429, Some(s(60))), 1, 0, s(60), CAP), Next::Stop);
+        assert_eq!(next(Outcome::Status(429, Some(s(60))), 1, 0, s(61), CAP), Next::After(s(60)));
+        assert_eq!(next(Outcome::Status(503, Some(Duration::MAX)), 1, u32::MAX, s(60), CAP), Next::Stop);
+        assert_eq!(next(Outcome::Lost, 1, 0, Duration::ZERO, CAP), Next::Stop);
+    }
+}

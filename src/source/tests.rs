@@ -1,0 +1,141 @@
+//! Which endpoint is found, and what may be one.
+
+use super::*;
+
+fn found(pairs: &[(&'static str, &str)]) -> Result<&'static str, String> {
+    locate(&Env::fixed(pairs), None).map(|place| place.name()).map_err(|error| error.to_string())
+}
+
+const LOCAL: &str = "http://127.0.0.1:41564/MSI/token/";
+const TLS: &str = "https://localhost:2377/metadata/identity/oauth2/token";
+const PIN: &str = "00112233445566778899aabbccddeeff00112233";
+
+#[test]
+fn the_first_that_finds_itself() {
+    for (pairs, name) in [
+        (&[][..], "imds"),
+        (
+            &[("IDENTITY_ENDPOINT", TLS), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", PIN)],
+            "service-fabric",
+        ),
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "h")], "app-service"),
+        // App Service sets both pairs.
+        (
+            &[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "h"), ("MSI_ENDPOINT", LOCAL), ("MSI_SECRET", "h")],
+            "app-service",
+        ),
+        (&[("MSI_ENDPOINT", LOCAL), ("MSI_SECRET", "s")], "azure-ml"),
+        (&[("MSI_ENDPOINT", "http://localhost:50342/oauth2/token")], "cloud-shell"),
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IMDS_ENDPOINT", "http://localhost:40342")], "azure-arc"),
+        (&[("AZURE_CLIENT_ID", "c"), ("AZURE_TENANT_ID", "t"), ("AZURE_FEDERATED_TOKEN_FILE", "/f")], "workload"),
+        (
+            &[
+                ("MSI_ENDPOINT", LOCAL),
+                ("AZURE_CLIENT_ID", "c"),
+                ("AZURE_TENANT_ID", "t"),
+                ("AZURE_FEDERATED_TOKEN_FILE", "/f"),
+            ],
+            "cloud-shell",
+        ),
+        // An empty variable is an unset one, and half a pair is none.
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "")], "imds"),
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", "")], "app-service"),
+        (&[("IDENTITY_HEADER", "h")], "imds"),
+        (&[("MSI_SECRET", "s")], "imds"),
+        (&[("AZURE_CLIENT_ID", "c"), ("AZURE_TENANT_ID", "t")], "imds"),
+        (&[("AZURE_CLIENT_ID", "c")], "imds"),
+    ] {
+        assert_eq!(found(pairs), Ok(name), "{pairs:?}");
+    }
+}
+
+#[test]
+fn a_variable_that_cannot_be_used_is_named() {
+    for (pairs, words) in [
+        (&[("IDENTITY_ENDPOINT", "http://evil.example/"), ("IDENTITY_HEADER", "h")][..], "IDENTITY_ENDPOINT"),
+        (&[("IDENTITY_ENDPOINT", "http://8.8.8.8/"), ("IDENTITY_HEADER", "h")], "IDENTITY_ENDPOINT"),
+        (&[("IDENTITY_ENDPOINT", "http://127.0.0.1:99999/"), ("IDENTITY_HEADER", "h")], "IDENTITY_ENDPOINT"),
+        (&[("IDENTITY_ENDPOINT", "http://127.0.0.1/ X"), ("IDENTITY_HEADER", "h")], "IDENTITY_ENDPOINT"),
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", PIN)], "https"),
+        (
+            &[("IDENTITY_ENDPOINT", TLS), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", "abc")],
+            "IDENTITY_SERVER_THUMBPRINT",
+        ),
+        (&[("IDENTITY_ENDPOINT", "http://10.0.0.1/"), ("IMDS_ENDPOINT", "x")], "loopback"),
+        (&[("MSI_ENDPOINT", "ftp://127.0.0.1/")], "MSI_ENDPOINT"),
+        (
+            &[("AZURE_CLIENT_ID", "c"), ("AZURE_TENANT_ID", "t/../x"), ("AZURE_FEDERATED_TOKEN_FILE", "/f")],
+            "AZURE_TENANT_ID",
+        ),
+        (
+            &[
+                ("AZURE_CLIENT_ID", "c"),
+                ("AZURE_TENANT_ID", "t"),
+                ("AZURE_FEDERATED_TOKEN_FILE", "/f"),
+                ("AZURE_AUTHORITY_HOST", "http://login.example"),
+            ],
+            "AZURE_AUTHORITY_HOST",
+        ),
+        (
+            &[("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://127.0.0.1:8080/metadata")],
+            "AZURE_POD_IDENTITY_AUTHORITY_HOST",
+        ),
+        (&[("AZURE_POD_IDENTITY_AUTHORITY_HOST", "127.0.0.1:8080")], "AZURE_POD_IDENTITY_AUTHORITY_HOST"),
+        (&[("AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://example.com")], "AZURE_POD_IDENTITY_AUTHORITY_HOST"),
+    ] {
+        let error = found(pairs).unwrap_err();
+        assert!(error.contains(words), "{pairs:?}: {error}");
+    }
+}
+
+#[test]
+fn a_source_by_name() {
+    let named = |name, pairs: &[_]| locate(&Env::fixed(pairs), Some(name)).map(|place| place.name());
+    assert_eq!(named("imds", &[("MSI_ENDPOINT", LOCAL)]).unwrap(), "imds");
+    assert_eq!(named("cloud-shell", &[("MSI_ENDPOINT", LOCAL), ("MSI_SECRET", "s")]).unwrap(), "cloud-shell");
+    let error = named("app-service", &[]).unwrap_err().to_string();
+    assert!(error.contains("IDENTITY_ENDPOINT and IDENTITY_HEADER"), "{error}");
+    assert!(named("nowhere", &[]).unwrap_err().to_string().contains("workload"));
+    #[cfg(target_os = "linux")]
+    assert_eq!(named("azure-arc", &[]).unwrap(), "azure-arc");
+}
+
+#[test]
+fn endpoints_in_the_clear_are_near() {
+    for url in [
+        "http://127.0.0.1:50342",
+        "http://localhost",
+        "http://[::1]:1",
+        "http://100.64.100.2:41580",
+        "http://10.1.2.3",
+        "http://[fd00::1]",
+        "http://169.254.169.253",
+    ] {
+        assert!(local_site("X", url).is_ok(), "{url}");
+    }
+    for url in [
+        "http://8.8.8.8",
+        "http://100.128.0.1",
+        "http://0.0.0.0",
+        "http://[2001:db8::1]",
+        "http://[::ffff:8.8.8.8]",
+        "http://evil.example",
+        "http://127.0.0.1@evil.example",
+        "https://127.0.0.1",
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1/\r\nX: y",
+        "127.0.0.1:1",
+    ] {
+        assert_eq!(local_site("X", url).unwrap_err().kind(), ErrorKind::InvalidInput, "{url}");
+    }
+}
+
+#[test]
+fn errors_name_no_secret() {
+    for pairs in [
+        &[("IDENTITY_ENDPOINT", "x"), ("IDENTITY_HEADER", "s3cr3t")][..],
+        &[("MSI_ENDPOINT", "x"), ("MSI_SECRET", "s3cr3t")],
+    ] {
+        assert!(!found(pairs).unwrap_err().contains("s3cr3t"));
+    }
+}

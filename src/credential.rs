@@ -128,6 +128,16 @@ impl Credential {
         self.0.fetcher.place.name()
     }
 
+    /// By what the source was recognised, such as `IDENTITY_ENDPOINT and IDENTITY_HEADER`.
+    pub fn evidence(&self) -> &'static str {
+        self.0.fetcher.place.source.evidence()
+    }
+
+    /// Where the source's endpoint is, without its secrets.
+    pub fn endpoint(&self) -> String {
+        self.0.fetcher.place.url()
+    }
+
     fn find(&self, resource: &str) -> Option<Arc<Slot>> {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
         slots.iter().find(|slot| *slot.resource == *resource).cloned()

@@ -17,68 +17,109 @@ use crate::error::Error;
 /// let credential = azmin::Credential::builder().on_attempt(|attempt| eprintln!("{attempt}")).build()?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct Attempt<'a> {
-    pub(crate) method: &'a str,
-    pub(crate) url: &'a str,
-    pub(crate) outcome: Result<u16, &'a Error>,
+    record: &'a Record,
+    retry_in: Option<Duration>,
+}
+
+/// What is known of a request when it is over, secrets still in it.
+pub(crate) struct Record {
+    pub(crate) method: &'static str,
+    pub(crate) url: String,
+    pub(crate) outcome: Result<u16, Error>,
     pub(crate) elapsed: Duration,
-    pub(crate) sent: &'a [(&'a str, &'a str)],
-    pub(crate) received: &'a [(&'a str, &'a str)],
+    pub(crate) sent: Vec<(String, String)>,
+    pub(crate) received: Vec<(String, String)>,
 }
 
 impl Attempt<'_> {
     /// The request's method.
     pub fn method(&self) -> &str {
-        self.method
+        self.record.method
     }
 
     /// The URL; query values are shown only for parameters that never hold a secret.
     pub fn url(&self) -> String {
-        redact_url(self.url)
+        redact_url(&self.record.url)
     }
 
     /// The HTTP status, when an answer came.
     pub fn status(&self) -> Option<u16> {
-        self.outcome.ok()
+        self.record.outcome.as_ref().ok().copied()
     }
 
     /// Why no answer came.
     pub fn error(&self) -> Option<&Error> {
-        self.outcome.err()
+        self.record.outcome.as_ref().err()
     }
 
     /// From the first packet to the whole answer, or to the error.
     pub fn elapsed(&self) -> Duration {
-        self.elapsed
+        self.record.elapsed
+    }
+
+    /// The pause before the next try, where there will be one.
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.retry_in
     }
 
     /// Request headers, values redacted unless they are known to be harmless.
     pub fn sent_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.sent.iter().map(|(name, value)| (*name, redact_header(name, value)))
+        self.record.sent.iter().map(|(name, value)| (name.as_str(), redact_header(name, value)))
     }
 
     /// Response headers, values redacted unless they are known to be harmless.
     pub fn received_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.received.iter().map(|(name, value)| (*name, redact_header(name, value)))
+        self.record.received.iter().map(|(name, value)| (name.as_str(), redact_header(name, value)))
     }
 }
 
 impl fmt::Display for Attempt<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> ", self.method, self.url())?;
-        match self.outcome {
+        write!(f, "{} {} -> ", self.record.method, self.url())?;
+        match &self.record.outcome {
             Ok(status) => write!(f, "{status}")?,
             Err(error) => write!(f, "{error}")?,
         }
-        let elapsed = self.elapsed.as_secs().saturating_mul(1000) + u64::from(self.elapsed.subsec_millis());
-        write!(f, " in {elapsed} ms")
+        write!(f, " in {} ms", milliseconds(self.record.elapsed))?;
+        match self.retry_in {
+            Some(delay) => write!(f, ", again in {} ms", milliseconds(delay)),
+            None => Ok(()),
+        }
     }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Attempt({self})")
+    }
+}
+
+/// Not `as_millis`, whose 128 bits cost a kilobyte of formatting.
+fn milliseconds(time: Duration) -> u64 {
+    time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()))
+}
+
+/// Owned copies of headers.
+pub(crate) fn owned<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// Who wants to know.
 #[derive(Clone, Default)]
 pub(crate) struct Trace(pub(crate) Option<Arc<Observer>>);
+
+impl Trace {
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub(crate) fn tell(&self, record: &Record, retry_in: Option<Duration>) {
+        if let Some(observer) = &self.0 {
+            observer(&Attempt { record, retry_in });
+        }
+    }
+}
 
 pub(crate) type Observer = dyn Fn(&Attempt<'_>) + Send + Sync;
 

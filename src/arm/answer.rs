@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
+use crate::http::retry_after;
 use crate::trace::redact_url;
 
 /// A success answer.
@@ -78,7 +79,7 @@ impl Answer {
         if let Some(code) = self.header("x-ms-error-code") {
             failure.code = Some(code.to_owned());
         }
-        let retry_after = crate::http::retry_after(|name| self.header(name), SystemTime::now());
+        let retry_after = retry_after(|name| self.header(name), SystemTime::now());
         Error::new(kind, format!("{host} refused"))
             .answered(self.status, failure)
             .with_request_id(self.header("x-ms-request-id"))

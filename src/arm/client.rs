@@ -68,6 +68,15 @@ impl Client {
         Request::new(self.clone(), "GET", url)
     }
 
+    /// Reads the CA files and the proxy settings that calls will use, and sends nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and [`ErrorKind::Local`](crate::ErrorKind::Local) for what
+    /// cannot be used: the first call would fail with the same.
+    pub fn check(&self) -> Result<(), Error> {
+        self.sender().map(|_| ())
+    }
+
     pub(super) fn credential(&self) -> &Credential {
         &self.0.credential
     }
@@ -80,10 +89,8 @@ impl Client {
         self.0.deadline
     }
 
-    pub(super) fn observe(&self, attempt: &Attempt<'_>) {
-        if let Some(observer) = &self.0.trace.0 {
-            observer(attempt);
-        }
+    pub(super) fn trace(&self) -> &Trace {
+        &self.0.trace
     }
 
     pub(super) fn sender(&self) -> Result<&Sender, Error> {

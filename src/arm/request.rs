@@ -8,7 +8,7 @@ use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
 use crate::http::{is_field_text, is_token, push_query};
 use crate::send::{Incoming, Outgoing};
-use crate::trace::{Attempt, redact_header, redact_url};
+use crate::trace::{Record, redact_header, redact_url};
 use crate::url::{Url, encode_stray};
 
 /// A request that has not been sent.
@@ -159,18 +159,13 @@ impl Request {
 
     fn trace(&self, outcome: &Result<Incoming, Error>, sent: Instant) {
         let elapsed = sent.elapsed();
-        let ours: Vec<_> = self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let theirs = outcome.iter().flat_map(|incoming| &incoming.headers);
-        let theirs: Vec<_> = theirs.map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let outcome = outcome.as_ref().map(|incoming| incoming.status);
-        self.client.observe(&Attempt {
-            method: self.method,
-            url: &self.url,
-            outcome,
-            elapsed,
-            sent: &ours,
-            received: &theirs,
-        });
+        if !self.client.trace().is_on() {
+            return;
+        }
+        let received = outcome.as_ref().map(|incoming| incoming.headers.clone()).unwrap_or_default();
+        let outcome = outcome.as_ref().map(|incoming| incoming.status).map_err(Error::clone);
+        let (method, url, sent) = (self.method, self.url.clone(), self.headers.clone());
+        self.client.trace().tell(&Record { method, url, outcome, elapsed, sent, received }, None);
     }
 
     /// The audience, once everything that can be known to be wrong has been ruled out.

@@ -1,6 +1,7 @@
 //! Commands, and the way from arguments to an exit code.
 
 mod date;
+mod doctor;
 mod help;
 mod options;
 mod output;
@@ -10,6 +11,8 @@ mod rest;
 mod token;
 
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use azmin::{Attempt, Builder, Cloud, Credential, Identity};
 
@@ -29,7 +32,8 @@ struct Command {
 /// The bits of the options' table.
 const TOKEN: u8 = 1;
 const REST: u8 = 2;
-const ALL: u8 = TOKEN | REST;
+const DOCTOR: u8 = 4;
+const ALL: u8 = TOKEN | REST | DOCTOR;
 
 static COMMANDS: &[Command] = &[
     Command { name: "token", operands: "", about: "print an access token", bit: TOKEN, run: token::run },
@@ -43,6 +47,13 @@ static COMMANDS: &[Command] = &[
     },
     #[cfg(feature = "https")]
     Command { name: "get", operands: " URL", about: "short for `azmin rest get URL`", bit: REST, run: rest::get },
+    Command {
+        name: "doctor",
+        operands: "",
+        about: "say which identity source this is, whether it answers, and as whom",
+        bit: DOCTOR,
+        run: doctor::run,
+    },
 ];
 
 /// Runs the command that the arguments name.
@@ -84,7 +95,14 @@ impl Options {
         if let Some(deadline) = self.deadline {
             builder = builder.deadline(deadline);
         }
-        Ok(self.traced(self.identified(builder)?).build()?)
+        if let Some(wait) = self.wait_identity {
+            builder = builder.wait_identity(wait);
+        }
+        #[cfg(feature = "https")]
+        if let Some(path) = &self.ca_file {
+            builder = builder.ca_file(path);
+        }
+        Ok(self.observed(self.identified(builder)?).build()?)
     }
 
     fn identified(&self, builder: Builder) -> Result<Builder, Failed> {
@@ -98,10 +116,18 @@ impl Options {
         }
     }
 
-    fn traced(&self, builder: Builder) -> Builder {
-        match self.verbose {
-            0 => builder,
-            level => builder.on_attempt(move |attempt| trace(attempt, level)),
+    /// With `-v` each attempt is shown; without, those who wait hear once a minute that there is still something to wait for.
+    fn observed(&self, builder: Builder) -> Builder {
+        let (level, begun, beats) = (self.verbose, Instant::now(), AtomicU64::new(0));
+        match (level, self.wait_identity) {
+            (0, Some(_)) if !self.quiet => builder.on_attempt(move |attempt| {
+                let minutes = begun.elapsed().as_secs() / 60;
+                if attempt.retry_in().is_some() && beats.swap(minutes, Ordering::Relaxed) < minutes {
+                    print_to_stderr(&format!("azmin: still waiting for the identity endpoint: {attempt}\n"));
+                }
+            }),
+            (0, _) => builder,
+            _ => builder.on_attempt(move |attempt| trace(attempt, level)),
         }
     }
 

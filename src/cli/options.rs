@@ -7,7 +7,7 @@ use azmin::Identity;
 #[cfg(feature = "https")]
 use super::REST;
 use super::report::Failed;
-use super::{ALL, Command, TOKEN};
+use super::{ALL, Command, DOCTOR, TOKEN};
 
 /// An option.
 pub(super) struct Opt {
@@ -31,6 +31,9 @@ pub(super) struct Options {
     pub(super) system_assigned: bool,
     pub(super) cloud: Option<String>,
     pub(super) deadline: Option<Duration>,
+    pub(super) wait_identity: Option<Duration>,
+    #[cfg(feature = "https")]
+    pub(super) ca_file: Option<String>,
     pub(super) verbose: u8,
     pub(super) quiet: bool,
     pub(super) help: bool,
@@ -48,7 +51,6 @@ pub(super) struct Options {
 #[cfg(feature = "https")]
 #[derive(Default)]
 pub(super) struct CallOptions {
-    pub(super) ca_file: Option<String>,
     pub(super) parameters: Vec<(String, String)>,
     pub(super) headers: Vec<(String, String)>,
     pub(super) show_headers: bool,
@@ -114,7 +116,7 @@ pub(super) static OPTIONS: &[Opt] = &[
         short: Some('o'),
         long: None,
         value: Some("FORMAT"),
-        on: TOKEN,
+        on: TOKEN | DOCTOR,
         about: "raw (default): the token; json: the token and what is known about it; header: Authorization: Bearer …; \
                 curl: a line for `curl -K -`",
         set: |options, value| store(&mut options.format, value),
@@ -194,7 +196,7 @@ pub(super) static OPTIONS: &[Opt] = &[
         long: Some("source"),
         value: Some("NAME"),
         on: ALL,
-        about: "identity source: auto (default), imds",
+        about: "identity source: auto (default), imds, app-service, azure-arc, service-fabric, azure-ml, cloud-shell, workload",
         set: |options, value| store(&mut options.source, value),
     },
     Opt {
@@ -257,14 +259,22 @@ pub(super) static OPTIONS: &[Opt] = &[
         about: "the command ends by then: 90, 90s, 500ms, 5m, 1h (default: 120s)",
         set: |options, value| store(&mut options.deadline, duration(&value)?),
     },
+    Opt {
+        short: None,
+        long: Some("wait-identity"),
+        value: Some("DUR"),
+        on: ALL,
+        about: "until then wait for an identity endpoint that is not there or not ready, as at boot (default: 0)",
+        set: |options, value| store(&mut options.wait_identity, duration(&value)?),
+    },
     #[cfg(feature = "https")]
     Opt {
         short: None,
         long: Some("ca-file"),
         value: Some("PEM"),
-        on: REST,
+        on: ALL,
         about: "trust these CAs as well as the bundled ones ($SSL_CERT_FILE does the same)",
-        set: |options, value| store(&mut options.call.ca_file, value),
+        set: |options, value| store(&mut options.ca_file, value),
     },
     Opt {
         short: Some('v'),
@@ -282,7 +292,7 @@ pub(super) static OPTIONS: &[Opt] = &[
         long: None,
         value: None,
         on: ALL,
-        about: "no warnings on stderr",
+        about: "no warnings and no heart-beat on stderr",
         set: |options, _| {
             options.quiet = true;
             Ok(())

@@ -1,5 +1,7 @@
 //! `azmin rest` and its short forms.
 
+use std::time::Duration;
+
 use azmin::arm::{Answer, Client, Request};
 
 use super::options::Options;
@@ -49,12 +51,12 @@ fn call(options: &Options, method: &str, url: &str) -> Result<(), Failed> {
     }
 }
 
-fn client(options: &Options) -> Result<Client, Failed> {
+pub(super) fn client(options: &Options) -> Result<Client, Failed> {
     let mut builder = Client::builder(options.credential()?).cloud(options.cloud()?);
-    if let Some(path) = &options.call.ca_file {
+    if let Some(path) = &options.ca_file {
         builder = builder.ca_file(path);
     }
-    if let Some(deadline) = options.deadline {
+    if let Some(deadline) = options.deadline.or_else(|| options.wait_identity.filter(|wait| *wait > DEADLINE)) {
         builder = builder.deadline(deadline);
     }
     if options.verbose > 0 {
@@ -89,3 +91,6 @@ fn head(answer: &Answer, options: &Options) -> String {
     }
     text
 }
+
+/// The contract's default, which a longer wait raises.
+const DEADLINE: Duration = Duration::from_secs(120);

@@ -79,7 +79,7 @@ fn json(credential: &Credential, token: &AccessToken) -> Zeroizing<Box<str>> {
 }
 
 /// A JSON string (RFC 8259, section 7).
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {

@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::retry::{self, Next, Outcome};
 use crate::source::{self, Place, Transport};
 use crate::token::{AccessToken, Ask, Received};
-use crate::trace::{Attempt, Trace};
+use crate::trace::{Record, Trace, owned};
 
 /// Everything that a fetch needs.
 pub(super) struct Fetcher {
@@ -45,9 +45,11 @@ impl Fetcher {
         let (mut tries, mut unanswered) = (0, 0);
         loop {
             let patience = PATIENCE.get(unanswered).copied().unwrap_or(LAST_PATIENCE);
-            let failure = match self.attempt(resource, patience, end) {
-                Ok(token) => return Ok(token),
-                Err(failure) => failure,
+            let mut records = Vec::new();
+            let outcome = self.attempt(resource, patience, end, &mut records);
+            let Err(failure) = outcome else {
+                self.tell(&records, None);
+                return outcome.map_err(|failure| failure.error);
             };
             tries += 1;
             unanswered += usize::from(failure.unanswered);
@@ -63,34 +65,60 @@ impl Fetcher {
                 }
                 _ => Next::Stop,
             };
-            let Next::After(delay) = delay else { return Err(failure.error) };
+            let Next::After(delay) = delay else {
+                self.tell(&records, None);
+                return Err(failure.error);
+            };
+            self.tell(&records, Some(delay));
             self.rim.sleep(delay);
+        }
+    }
+
+    /// Only the last request of a try is what the next one repeats.
+    fn tell(&self, records: &[Record], retry_in: Option<Duration>) {
+        for (index, record) in records.iter().enumerate() {
+            self.trace.tell(record, retry_in.filter(|_| index + 1 == records.len()));
         }
     }
 
     /// A token from a single try.
     pub(super) fn once(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
-        self.attempt(resource, LAST_PATIENCE, end).map_err(|failure| failure.error)
+        let mut records = Vec::new();
+        let outcome = self.attempt(resource, LAST_PATIENCE, end, &mut records);
+        self.tell(&records, None);
+        outcome.map_err(|failure| failure.error)
     }
 
     /// One request, or two where the endpoint wants proof.
-    fn attempt(&self, resource: &Arc<str>, patience: Duration, end: Instant) -> Result<AccessToken, Failure> {
+    fn attempt(
+        &self,
+        resource: &Arc<str>,
+        patience: Duration,
+        end: Instant,
+        records: &mut Vec<Record>,
+    ) -> Result<AccessToken, Failure> {
         let endpoint = &self.place.endpoint;
         let ask = Ask { resource, identity: &self.identity, strict: endpoint.is_strict() };
         let assertion = endpoint.assertion_file().map(|path| self.rim.read_assertion(&path)).transpose();
         let assertion = assertion.map_err(Failure::last)?;
         let request = endpoint.request(&ask, assertion.as_ref().map(|text| text.as_str()));
-        let mut response = self.exchange(&request, patience, end)?;
+        let mut response = self.exchange(&request, patience, end, records)?;
         if let Some(file) = endpoint.challenge(&response).map_err(Failure::last)? {
             let key: Zeroizing<String> = self.rim.read_key(&file).map_err(Failure::last)?;
             let request = endpoint.request(&ask, Some(&key));
-            response = self.exchange(&request, patience, end)?;
+            response = self.exchange(&request, patience, end, records)?;
         }
         let received = Received { at: self.rim.now(), wall: self.rim.wall() };
         source::reply(&self.place, &response, &ask, received).map_err(|error| self.refused(error, &response))
     }
 
-    fn exchange(&self, request: &Request<'_>, patience: Duration, end: Instant) -> Result<Response, Failure> {
+    fn exchange(
+        &self,
+        request: &Request<'_>,
+        patience: Duration,
+        end: Instant,
+        records: &mut Vec<Record>,
+    ) -> Result<Response, Failure> {
         let site = self.place.endpoint.site();
         let begun = self.rim.now();
         // One try that gets no answer should leave time for another.
@@ -99,18 +127,15 @@ impl Fetcher {
             .rim
             .exchange(&Call { site, request, patience, deadline })
             .map_err(|lost| self.lost(lost, deadline < end));
-        if let Some(observer) = &self.trace.0 {
+        if self.trace.is_on() {
             let scheme = if matches!(site.transport, Transport::Plain(_)) { "http" } else { "https" };
-            let url = format!("{scheme}://{}{}", request.authority, request.target);
-            let sent: Vec<_> = request.headers.iter().map(|(name, value)| (*name, &**value)).collect();
-            let received: Vec<_> = outcome.iter().flat_map(Response::headers).collect();
-            observer(&Attempt {
+            records.push(Record {
                 method: request.method,
-                url: &url,
-                outcome: outcome.as_ref().map(|response| response.status).map_err(|failure| &failure.error),
+                url: format!("{scheme}://{}{}", request.authority, request.target),
+                outcome: outcome.as_ref().map(|response| response.status).map_err(|failure| failure.error.clone()),
                 elapsed: self.rim.now().saturating_duration_since(begun),
-                sent: &sent,
-                received: &received,
+                sent: owned(request.headers.iter().map(|(name, value)| (*name, &**value))),
+                received: owned(outcome.iter().flat_map(Response::headers)),
             });
         }
         outcome

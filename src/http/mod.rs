@@ -1,11 +1,15 @@
 //! HTTP/1.1 as far as an identity endpoint needs it: one request, one answer, then close (RFC 9110, RFC 9112).
 //! Pure: bytes in, bytes out; the sockets are in `dial`.
 
+mod answer;
 mod buffer;
 mod challenge;
 mod request;
 mod response;
 
+pub(crate) use answer::Response;
+#[cfg(feature = "https")]
+pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
 #[cfg(feature = "https")]
@@ -13,7 +17,7 @@ pub(crate) use request::{FORM, push_escape};
 pub(crate) use request::{Request, push_form, push_query};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;
-pub(crate) use response::{Fault, Limits, Parser, Progress, Response, retry_after};
+pub(crate) use response::{Fault, Limits, Parser, Progress};
 
 /// A method's name, a header's name: RFC 9110, section 5.6.2.
 pub(crate) fn is_token(text: &[u8]) -> bool {

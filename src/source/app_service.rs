@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, Site, Source, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site};
 use crate::env::{ENDPOINT, Env, HEADER};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -28,7 +28,7 @@ impl Source for AppService {
     fn detect(&self, env: &Env) -> Option<Result<Box<dyn Endpoint>, Error>> {
         let (url, header) = (env.get(ENDPOINT)?, env.get(HEADER)?);
         let site = local_site(ENDPOINT, &url);
-        Some(site.map(|site| Box::new(TokenService { site, header: Zeroizing::new(header) }) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(TokenService { site, header: Zeroizing::new(header) })))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, Site, Source, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site};
 use crate::env::{Env, MSI_ENDPOINT, MSI_SECRET};
 use crate::error::Error;
 use crate::http::{Request, push_query};
@@ -26,7 +26,7 @@ impl Source for AzureMl {
         let (url, secret) = (env.get(MSI_ENDPOINT)?, Zeroizing::new(env.get(MSI_SECRET)?));
         let default_client_id = env.get("DEFAULT_IDENTITY_CLIENT_ID");
         let site = local_site(MSI_ENDPOINT, &url);
-        Some(site.map(|site| Box::new(MsiEndpoint { site, secret, default_client_id }) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(MsiEndpoint { site, secret, default_client_id })))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Azure Cloud Shell: the token is the signed-in person's.
 
-use super::{Endpoint, Site, Source, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site};
 use crate::env::{Env, MSI_ENDPOINT};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -23,7 +23,7 @@ impl Source for CloudShell {
 
     fn detect(&self, env: &Env) -> Option<Result<Box<dyn Endpoint>, Error>> {
         let site = local_site(MSI_ENDPOINT, &env.get(MSI_ENDPOINT)?);
-        Some(site.map(|site| Box::new(Shell(site)) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(Shell(site))))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::{Endpoint, Site, Source, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site};
 use crate::env::{AUTHORITY_HOST_OF_IMDS, Env};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ impl Source for Imds {
             "/" => Ok(Site { path: Cow::Borrowed(PATH), ..site }),
             _ => Err(Error::invalid(format!("{AUTHORITY_HOST_OF_IMDS} must be http://HOST[:PORT] and nothing else"))),
         });
-        Some(site.map(|site| Box::new(MetadataService(site)) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(MetadataService(site))))
     }
 }
 

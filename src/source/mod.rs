@@ -203,6 +203,16 @@ impl Place {
     pub(crate) fn name(&self) -> &'static str {
         self.source.name()
     }
+
+    pub(crate) fn url(&self) -> String {
+        let site = self.endpoint.site();
+        let scheme = if matches!(site.transport, Transport::Plain(_)) { "http://" } else { "https://" };
+        [scheme, &site.authority, &site.path].concat()
+    }
+}
+
+fn boxed(endpoint: impl Endpoint + 'static) -> Box<dyn Endpoint> {
+    Box::new(endpoint)
 }
 
 /// The endpoint at a URL that the environment names, if it is one that a token request in the clear may go to: loopback,

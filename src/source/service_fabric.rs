@@ -4,7 +4,7 @@
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, Site, Source, Transport, tls_site};
+use super::{Endpoint, Site, Source, Transport, boxed, tls_site};
 use crate::env::{ENDPOINT, Env, HEADER, THUMBPRINT};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -30,7 +30,7 @@ impl Source for ServiceFabric {
         let pin = pin(&thumbprint)
             .ok_or_else(|| Error::invalid(format!("{THUMBPRINT} is not the 40 digits of a SHA-1 thumbprint")));
         let site = pin.and_then(|pin| tls_site(ENDPOINT, &url, Transport::Pinned(pin)));
-        Some(site.map(|site| Box::new(TokenService { site, header }) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(TokenService { site, header })))
     }
 }
 

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use super::{Endpoint, Site, Source, Transport, tls_site};
+use super::{Endpoint, Site, Source, Transport, boxed, tls_site};
 use crate::env::{AUTHORITY_HOST, CLIENT_ID, Env, FEDERATED_TOKEN_FILE, TENANT_ID};
 use crate::error::Error;
 use crate::failure::Failure;
@@ -35,7 +35,7 @@ impl Source for Workload {
             return Some(Err(Error::invalid(format!("{TENANT_ID} has characters that no tenant has"))));
         }
         let site = tls_site(AUTHORITY_HOST, &format!("{authority}/{tenant}/oauth2/v2.0/token"), Transport::Tls);
-        Some(site.map(|site| Box::new(Exchange { site, client_id, file: file.into() }) as Box<dyn Endpoint>))
+        Some(site.map(|site| boxed(Exchange { site, client_id, file: file.into() })))
     }
 }
 

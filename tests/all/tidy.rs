@@ -4,27 +4,29 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by floor: a file names modules of lower floors, its parent and its children.
-const FLOORS: [(&str, u8); 20] = [
-    ("json", 0),
+const FLOORS: [(&str, u8); 22] = [
+    ("json", 1),
     ("base64", 0),
+    ("date", 0),
+    ("retry", 0),
     ("env", 0),
-    ("failure", 1),
-    ("http", 1),
-    ("error", 2),
-    ("url", 2),
-    ("identity", 3),
-    ("trace", 3),
-    ("cloud", 3),
-    ("proxy", 3),
-    ("token", 4),
-    ("source", 5),
-    ("dial", 5),
-    ("send", 6),
-    ("credential", 6),
-    ("arm", 7),
-    ("simulator", 8),
-    ("fuzz", 9),
-    ("cli", 9),
+    ("failure", 2),
+    ("http", 2),
+    ("error", 3),
+    ("url", 3),
+    ("identity", 4),
+    ("trace", 4),
+    ("cloud", 4),
+    ("proxy", 4),
+    ("token", 5),
+    ("source", 6),
+    ("dial", 7),
+    ("send", 8),
+    ("credential", 9),
+    ("arm", 10),
+    ("simulator", 11),
+    ("fuzz", 12),
+    ("cli", 12),
 ];
 
 struct Source {

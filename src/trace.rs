@@ -17,7 +17,6 @@ use crate::error::Error;
 /// let credential = azmin::Credential::builder().on_attempt(|attempt| eprintln!("{attempt}")).build()?;
 /// # Ok(()) }
 /// ```
-#[derive(Debug)]
 pub struct Attempt<'a> {
     pub(crate) method: &'a str,
     pub(crate) url: &'a str,
@@ -73,6 +72,17 @@ impl fmt::Display for Attempt<'_> {
         }
         let elapsed = self.elapsed.as_secs().saturating_mul(1000) + u64::from(self.elapsed.subsec_millis());
         write!(f, " in {elapsed} ms")
+    }
+}
+
+impl fmt::Debug for Attempt<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("method", &self.method)
+            .field("url", &self.url())
+            .field("outcome", &self.outcome)
+            .field("elapsed", &self.elapsed)
+            .finish_non_exhaustive()
     }
 }
 

@@ -91,9 +91,13 @@ fn describe(error: &Error) -> String {
     text
 }
 
-/// Ids come from the network too.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+/// Ids and headers come from the network too, and must not drive a terminal.
+pub(super) fn printable(text: &str) -> String {
+    let unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    text.chars().map(|c| if unfit(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// There is nobody left to tell when stderr cannot be written.

@@ -681,6 +681,16 @@ fn arm_error_bodies() {
             x,
             None,
         ),
+        (
+            "E16 the body is cut",
+            answer("403 x", "Content-Length: 999\r\n", r#"{"error":{"code":"X","#),
+            Err((AccessDenied, Some(403), None, None)),
+        ),
+        (
+            "E16 the body is cut between chunks",
+            answer("429 x", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n"),
+            Err((Throttled, Some(429), None, Some("hello"))),
+        ),
         row("E17 401", "", AccessDenied, 401, None, None),
         row("E17 409", "", Conflict, 409, None, None),
         row("E17 412", "", Conflict, 412, None, None),

@@ -185,6 +185,22 @@ fn requests_that_cannot_be_sent_are_not() {
     assert_eq!(azure.requests().len(), 0);
 }
 
+#[test]
+fn only_a_redirect_is_called_one() {
+    let azure = Azure::start().unwrap();
+    let client = client(&azure);
+    let call = |fault: Fault| {
+        azure.on(Service::Arm, fault);
+        get(&client).send().unwrap_err().to_string()
+    };
+    let redirect = call(Fault::status(307).header("Location", "https://localhost:1/x?sig=s3cr3t"));
+    assert!(redirect.contains("redirect") && redirect.contains("https://localhost:1/x?sig=REDACTED"), "{redirect}");
+    for status in [300, 304] {
+        let other = call(Fault::status(status));
+        assert!(!other.contains("redirect") && other.contains(&format!("HTTP {status}")), "{other}");
+    }
+}
+
 /// Counts what it is given and how.
 #[derive(Default)]
 struct Meter {
@@ -265,7 +281,7 @@ fn what_is_shown_has_no_secret_in_it() {
     let note = {
         let lines = Arc::clone(&lines);
         move |attempt: &azmin::Attempt<'_>| {
-            let mut text = format!("{attempt} {} {:?}", attempt.url(), attempt.error());
+            let mut text = format!("{attempt} {attempt:?} {} {:?}", attempt.url(), attempt.error());
             for (name, value) in attempt.sent_headers().chain(attempt.received_headers()) {
                 text.push_str(&format!("\n{name}: {value}"));
             }
@@ -350,7 +366,7 @@ fn the_deadline_of_a_call_covers_its_token() {
         let client = builder(&azure, &azure.arm()).deadline(Duration::from_millis(200)).build();
         let begun = std::time::Instant::now();
         assert_eq!(get(&client).send().unwrap_err().kind(), ErrorKind::DeadlineExceeded);
-        assert!(begun.elapsed() < Duration::from_millis(450), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
 }
 

@@ -169,7 +169,7 @@ fn calls_that_go_past_the_proxy() {
         (&[("HTTPS_PROXY", &address), ("no_proxy", "a.example, 192.0.2.7")], true),
         (&[("HTTPS_PROXY", ""), ("ALL_PROXY", &address), ("NO_PROXY", "*")], true),
         (&[("HTTPS_PROXY", "")], true),
-        (&[("HTTPS_PROXY", &address), ("NO_PROXY", "192.0.3.0/24")], false),
+        (&[("HTTPS_PROXY", &address), ("NO_PROXY", "192.0.3.0/24,2.7")], false),
         (&[("HTTPS_PROXY", &address), ("NO_PROXY", "")], false),
         (&[("HTTPS_PROXY", ""), ("ALL_PROXY", &address)], false),
     ] {

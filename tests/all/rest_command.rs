@@ -212,6 +212,7 @@ fn files_are_private_and_whole() {
 fn a_file_that_cannot_be_made_costs_no_request() {
     let place = Place::new();
     place.get(&["-O", place.scratch.path("missing/file").to_str().unwrap()]).fails(1).says("missing/file");
+    place.get(&["-O", place.scratch.path("").to_str().unwrap()]).fails(1);
     place.sent_nothing();
 }
 
@@ -470,6 +471,43 @@ fn a_redirect_is_not_followed() {
     assert_eq!(target.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
+/// Nothing that could drive a terminal, or break the one line that a log expects.
+#[track_caller]
+fn harmless(run: &Run) {
+    let forbidden = |c: char| {
+        c.is_control() && c != '\n'
+            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    assert!(!run.err.contains(forbidden), "{:?}", run.err);
+}
+
+#[test]
+fn the_services_words_cannot_drive_a_terminal() {
+    let place = Place::new();
+    let evil = r"\u001b[2J\r\n  request id: forged\n\u0007\u009b31m\u202e\u2028end";
+    for body in [
+        format!(r#"{{"error":{{"code":"X","message":"{evil}"}}}}"#),
+        format!(r#"{{"error":{{"code":"{evil}","message":"m"}}}}"#),
+        format!(r#"{{"error":{{"code":"X","details":[{{"code":"{evil}","target":"{evil}","message":"{evil}"}}]}}}}"#),
+        format!(r#"{{"error":{{"code":"X","correlationId":"{evil}"}},"trace_id":"{evil}"}}"#),
+        "<html>\u{1b}[2J\u{9b}31m\u{202e}\r\n\u{7}</html>".to_owned(),
+    ] {
+        place.azure.on(Service::Arm, Fault::status(403).body(body));
+        let run = place.get(&["-vv"]);
+        assert_eq!((run.code, run.out.as_str()), (5, ""));
+        harmless(&run);
+        assert!(!run.err.contains("\n  request id: forged"), "{}", run.err);
+    }
+    for header in ["x-ms-request-id", "x-ms-correlation-request-id", "Location", "Server"] {
+        place.azure.on(Service::Arm, Fault::status(307).header(header, "\u{9b}31m\u{202e}evil"));
+        harmless(&place.get(&["-vv"]));
+        place.azure.on(Service::Arm, Fault::status(404).header(header, "\u{9b}31m\u{202e}evil"));
+        let run = place.get(&["-vv"]);
+        assert_eq!(run.code, 3);
+        harmless(&run);
+    }
+}
+
 #[test]
 fn what_is_no_https_url_of_a_known_host_sends_nothing() {
     let place = Place::new();
@@ -604,6 +642,16 @@ fn the_deadline_holds_however_slowly_bytes_come() {
         place.get(&["--deadline", "200ms"]).fails(124).says("before the deadline");
         assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     }
+}
+
+/// What the service has said already is worth more than that the rest of it never came.
+#[test]
+fn a_refusal_whose_body_never_ends_is_still_a_refusal() {
+    let place = Place::new();
+    let body = r#"{"error":{"code":"AuthorizationFailed","message":"no"}}"#;
+    place.azure.on(Service::Arm, Fault::status(403).body(body).header("Content-Length", "9999"));
+    let run = place.get(&["--deadline", "1s"]);
+    run.fails(5).says("HTTP 403 AuthorizationFailed: no");
 }
 
 /// A handshake that never goes on is bounded too.

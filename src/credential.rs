@@ -38,7 +38,7 @@ struct Inner {
 
 /// The token of one resource.
 struct Slot {
-    resource: String,
+    resource: Arc<str>,
     token: RwLock<Option<AccessToken>>,
     flight: Mutex<Flight>,
     landed: Condvar,
@@ -48,6 +48,7 @@ struct Slot {
 #[derive(Default)]
 struct Flight {
     busy: bool,
+    waiting: usize,
     landings: u64,
     /// How the last one failed, for those who waited for it.
     failed: Option<Error>,
@@ -67,7 +68,7 @@ impl Credential {
 
     /// Chooses source, identity and deadline.
     pub fn builder() -> Builder {
-        Builder { env: Env::Process, source: None, identity: None, deadline: DEADLINE, trace: Trace::default() }
+        Builder { env: Env::process(), source: None, identity: None, deadline: DEADLINE, trace: Trace::default() }
     }
 
     /// A token for `resource`, from memory while it is good.
@@ -101,7 +102,7 @@ impl Credential {
 
     fn find(&self, resource: &str) -> Option<Arc<Slot>> {
         let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| slot.resource == resource).cloned()
+        slots.iter().find(|slot| *slot.resource == *resource).cloned()
     }
 
     fn slot(&self, resource: &str) -> Result<Arc<Slot>, Error> {
@@ -112,11 +113,11 @@ impl Credential {
             return Err(Error::invalid(format!("{resource:?} cannot be a resource")));
         }
         let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.iter().find(|slot| slot.resource == resource) {
+        if let Some(slot) = slots.iter().find(|slot| *slot.resource == *resource) {
             return Ok(slot.clone());
         }
         let slot = Arc::new(Slot {
-            resource: resource.to_owned(),
+            resource: resource.into(),
             token: RwLock::default(),
             flight: Mutex::default(),
             landed: Condvar::new(),
@@ -144,7 +145,9 @@ impl Credential {
                 return Err(self.deadline_exceeded());
             }
             let landings = flight.landings;
+            flight.waiting += 1;
             flight = slot.landed.wait_timeout(flight, patience).unwrap_or_else(PoisonError::into_inner).0;
+            flight.waiting -= 1;
             if let Some(error) = flight.failed.as_ref().filter(|_| flight.landings != landings) {
                 return Err(error.clone());
             }
@@ -165,7 +168,7 @@ impl Credential {
         }
     }
 
-    fn fetch(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
+    fn fetch(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
         let Inner { place, identity, .. } = &*self.0;
         let ask = Ask { resource, identity };
         let request = place.source.request(&place.endpoint, &ask)?;
@@ -260,8 +263,10 @@ impl Drop for Landing<'_> {
         flight.landings += 1;
         flight.not_before = self.failed.as_ref().and_then(|_| Instant::now().checked_add(AFTER_FAILURE));
         flight.failed = self.failed.take();
-        drop(flight);
-        self.slot.landed.notify_all();
+        // A wake is a system call also when nobody sleeps.
+        if flight.waiting > 0 {
+            self.slot.landed.notify_all();
+        }
     }
 }
 
@@ -291,6 +296,14 @@ impl Builder {
     /// The identity source, by name: `imds`. Default: the one that the environment speaks of.
     pub fn source(mut self, name: &str) -> Self {
         self.source = Some(name.to_owned());
+        self
+    }
+
+    /// Where the metadata service of a virtual machine is, as `http://HOST:PORT`: an emulator, or
+    /// [the stand-in](crate::simulator). Like every identity endpoint on plain HTTP it must be a loopback, link-local or
+    /// private address. Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST`, else the service's own address.
+    pub fn metadata_endpoint(mut self, url: &str) -> Self {
+        self.env.set(env::AUTHORITY_HOST_OF_IMDS, url);
         self
     }
 

@@ -1,22 +1,39 @@
 //! The environment as the house sees it: read when a credential or a client is made, never later, and replaceable in
 //! tests.
 
-/// Where variables come from.
+/// Variables: those that were set here, then those of the process.
 #[derive(Clone, Debug)]
-pub(crate) enum Env {
-    Process,
-    #[cfg(test)]
-    Fixed(&'static [(&'static str, &'static str)]),
+pub(crate) struct Env {
+    ours: Vec<(&'static str, String)>,
+    process: bool,
 }
 
 impl Env {
+    pub(crate) fn process() -> Self {
+        Self { ours: Vec::new(), process: true }
+    }
+
+    /// An environment of just these variables.
+    #[cfg(test)]
+    pub(crate) fn fixed(pairs: &[(&'static str, &str)]) -> Self {
+        Self { ours: pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), process: false }
+    }
+
+    /// Overrides a variable for this credential alone.
+    pub(crate) fn set(&mut self, name: &'static str, value: &str) {
+        self.ours.retain(|(known, _)| *known != name);
+        self.ours.push((name, value.to_owned()));
+    }
+
     /// The value of a variable. An empty one counts as unset, as in every Azure SDK that documents it.
     pub(crate) fn get(&self, name: &str) -> Option<String> {
-        let value = match self {
-            // A value that is not Unicode can be no URL, id or name: it is kept readable for the error it will cause.
-            Self::Process => std::env::var_os(name)?.to_string_lossy().into_owned(),
-            #[cfg(test)]
-            Self::Fixed(pairs) => pairs.iter().find(|(key, _)| *key == name)?.1.to_owned(),
+        let ours = self.ours.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let value = match ours {
+            None if self.process => {
+                // A value that is not Unicode can be no URL, id or name: it is kept readable for the error it will cause.
+                std::env::var_os(name)?.into_string().unwrap_or_else(|value| value.to_string_lossy().into_owned())
+            }
+            ours => ours?,
         };
         Some(value).filter(|value| !value.is_empty())
     }

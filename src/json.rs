@@ -68,17 +68,34 @@ impl Deserialize for Seconds {
     }
 }
 
-/// A string that is wiped when dropped, also where the rest of the document turns out to be broken.
-pub(crate) struct Secret(pub(crate) Zeroizing<String>);
+/// A string that is wiped when dropped, also where the rest of the document turns out to be broken. Boxed: the wiping of a
+/// `String` goes byte by byte, that of a slice is one fill.
+pub(crate) struct Secret(pub(crate) Zeroizing<Box<str>>);
 
 impl Visitor for Place<Secret> {
     fn string(&mut self, text: &str) -> Result<()> {
-        self.out = Some(Secret(Zeroizing::new(text.to_owned())));
+        self.out = Some(Secret(Zeroizing::new(text.into())));
         Ok(())
     }
 }
 
 impl Deserialize for Secret {
+    fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
+        Place::new(out)
+    }
+}
+
+/// Whether a token's type is `Bearer`, in any case (RFC 6749, section 7.1).
+pub(crate) struct Bearer(pub(crate) bool);
+
+impl Visitor for Place<Bearer> {
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.out = Some(Bearer(text.eq_ignore_ascii_case("bearer")));
+        Ok(())
+    }
+}
+
+impl Deserialize for Bearer {
     fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
         Place::new(out)
     }

@@ -56,9 +56,10 @@ impl Proxies {
         Ok(Self { https: https.transpose()?, exempt })
     }
 
-    /// The proxy for this URL.
+    /// The proxy for this URL. Loopback is never behind one: its loopback is another machine's.
     pub(crate) fn for_url(&self, url: &Url<'_>) -> Option<&Proxy> {
-        self.https.as_ref().filter(|_| !self.exempt.iter().any(|exempt| exempt.covers(url)))
+        let loopback = url.literal_addresses().is_some_and(|all| all.iter().all(|address| address.ip().is_loopback()));
+        self.https.as_ref().filter(|_| !loopback && !self.exempt.iter().any(|exempt| exempt.covers(url)))
     }
 }
 
@@ -161,8 +162,8 @@ fn percent_decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
 mod tests {
     use super::*;
 
-    fn proxies(pairs: &'static [(&'static str, &'static str)]) -> Result<Proxies, Error> {
-        Proxies::from_env(&Env::Fixed(pairs))
+    fn proxies(pairs: &[(&'static str, &str)]) -> Result<Proxies, Error> {
+        Proxies::from_env(&Env::fixed(pairs))
     }
 
     #[test]
@@ -187,13 +188,11 @@ mod tests {
             "http://p.:1",
             "http://u:s3cr3t@",
         ] {
-            let pairs: &'static [_] = Box::leak(Box::new([("HTTPS_PROXY", value)]));
-            let error = proxies(pairs).unwrap_err().to_string();
+            let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(error.starts_with("HTTPS_PROXY") && !error.contains("s3cr3t"), "{value}: {error}");
         }
         for list in ["10.0.0.0/33", "a:b", "a*b", "10.0.0.0/+8"] {
-            let pairs: &'static [_] = Box::leak(Box::new([("NO_PROXY", list)]));
-            assert!(proxies(pairs).is_err(), "{list}");
+            assert!(proxies(&[("NO_PROXY", list)]).is_err(), "{list}");
         }
     }
 
@@ -219,14 +218,16 @@ mod tests {
             ("10.0.0.0/8", "https://10.1.2.3", true),
             ("10.0.0.0/8", "https://11.1.2.3", false),
             ("0.0.0.0/0", "https://11.1.2.3", true),
-            ("0.0.0.0/0", "https://[::1]", false),
+            ("0.0.0.0/0", "https://[2001:db8::1]", false),
             ("fd00::/8", "https://[fd12::1]", true),
-            ("127.0.0.1", "https://127.0.0.1:8443", true),
-            ("127.0.0.1", "https://localhost", false),
-            ("localhost", "https://localhost:1", true),
+            ("192.0.2.7", "https://192.0.2.7:8443", true),
+            ("192.0.2.7", "https://192.0.2.8", false),
+            ("", "https://localhost:1", true),
+            ("", "https://127.8.9.1", true),
+            ("", "https://[::1]", true),
+            ("", "https://localhost.example", false),
         ] {
-            let pairs: &'static [_] = Box::leak(Box::new([("HTTPS_PROXY", "http://p"), ("NO_PROXY", list)]));
-            let proxies = proxies(pairs).unwrap();
+            let proxies = proxies(&[("HTTPS_PROXY", "http://p"), ("NO_PROXY", list)]).unwrap();
             assert_eq!(proxies.for_url(&Url::parse(url).unwrap()).is_none(), exempt, "{list} {url}");
         }
     }

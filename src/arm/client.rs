@@ -57,7 +57,7 @@ impl Client {
             deadline: Duration::from_secs(120),
             trace: Trace::default(),
             roots: Roots::default(),
-            env: Env::Process,
+            env: Env::process(),
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
     let format = format_of(options)?;
     let resource = resource(options)?;
     let credential = options.credential()?;
-    let token = credential.token(&resource)?;
+    let token = credential.token(resource)?;
     let text = format(&credential, &token);
     if options.file.is_none() && !options.quiet && std::io::stdout().is_terminal() {
         print_to_stderr("azmin: warning: this shows an access token on a terminal; -O FILE keeps it private\n");
@@ -27,42 +27,39 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
     output::deliver(options.file.as_deref(), text.as_bytes())
 }
 
-type Format = fn(&Credential, &AccessToken) -> Zeroizing<String>;
+type Format = fn(&Credential, &AccessToken) -> Zeroizing<Box<str>>;
 
 fn format_of(options: &Options) -> Result<Format, Failed> {
     match options.format.as_deref() {
-        None | Some("raw") => Ok(|_, token| line(&[token.secret()])),
+        None | Some("raw") => Ok(|_, token| line(&[token.secret(), "\n"])),
         Some("json") => Ok(json),
-        Some("header") => Ok(|_, token| line(&["Authorization: Bearer ", token.secret()])),
-        Some("curl") => Ok(|_, token| line(&["header = \"Authorization: Bearer ", token.secret(), "\""])),
+        Some("header") => Ok(|_, token| line(&["Authorization: Bearer ", token.secret(), "\n"])),
+        Some("curl") => Ok(|_, token| line(&["header = \"Authorization: Bearer ", token.secret(), "\"\n"])),
         Some(other) => Err(Failed::usage(format!("-o: there is no format {other:?}: raw, json, header, curl"))),
     }
 }
 
-fn resource(options: &Options) -> Result<String, Failed> {
+fn resource(options: &Options) -> Result<&str, Failed> {
     let cloud = options.cloud()?;
     match (&options.resource, &options.scope, &options.url_for) {
-        (None, None, None) => Ok(cloud.arm_audience()?.to_owned()),
-        (Some(resource), None, None) => Ok(resource.clone()),
+        (None, None, None) => Ok(cloud.arm_audience()?),
+        (Some(resource), None, None) => Ok(resource),
         (None, Some(scope), None) => match scope.strip_suffix("/.default") {
-            Some(resource) => Ok(resource.to_owned()),
+            Some(resource) => Ok(resource),
             None => Err(Failed::usage("--scope: a managed identity's scope ends in /.default".to_owned())),
         },
-        (None, None, Some(url)) if url.starts_with('/') => Ok(cloud.arm_audience()?.to_owned()),
-        (None, None, Some(url)) => Ok(cloud.audience_of(url)?.to_owned()),
+        (None, None, Some(url)) if url.starts_with('/') => Ok(cloud.arm_audience()?),
+        (None, None, Some(url)) => Ok(cloud.audience_of(url)?),
         _ => Err(Failed::usage("--resource, --scope and --for exclude one another".to_owned())),
     }
 }
 
-fn line(parts: &[&str]) -> Zeroizing<String> {
-    // Sized once: a reallocation would leave a copy of the token behind.
-    let mut text = Zeroizing::new(String::with_capacity(parts.iter().map(|part| part.len()).sum::<usize>() + 1));
-    text.extend(parts.iter().copied());
-    text.push('\n');
-    text
+/// Joined at once: a reallocation would leave a copy of the token behind.
+fn line(parts: &[&str]) -> Zeroizing<Box<str>> {
+    Zeroizing::new(parts.concat().into_boxed_str())
 }
 
-fn json(credential: &Credential, token: &AccessToken) -> Zeroizing<String> {
+fn json(credential: &Credential, token: &AccessToken) -> Zeroizing<Box<str>> {
     let expires_on = token.expires_on().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let tail = [
         ("resource", Some(token.resource().to_owned())),
@@ -76,7 +73,7 @@ fn json(credential: &Credential, token: &AccessToken) -> Zeroizing<String> {
     for (name, value) in tail.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         rest.extend([",\"", name, "\":", &quoted(&value)]);
     }
-    rest.push('}');
+    rest.push_str("}\n");
     // A token has no character that JSON escapes.
     line(&["{\"accessToken\":\"", token.secret(), &rest])
 }

@@ -10,7 +10,7 @@ use super::{is_field_text, is_token};
 pub(crate) struct Request<'a> {
     pub(crate) method: &'static str,
     /// Host and port as the `Host` header names them.
-    pub(crate) authority: String,
+    pub(crate) authority: Cow<'a, str>,
     /// Path and query.
     pub(crate) target: String,
     /// Borrowed where they are secret, so that no copy outlives its owner.
@@ -18,8 +18,8 @@ pub(crate) struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    pub(crate) fn get(authority: String, target: String) -> Self {
-        Self { method: "GET", authority, target, headers: Vec::new() }
+    pub(crate) fn get(authority: impl Into<Cow<'a, str>>, target: String) -> Self {
+        Self { method: "GET", authority: authority.into(), target, headers: Vec::new() }
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: impl Into<Cow<'a, str>>) -> Self {
@@ -31,7 +31,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// Names the part that cannot be sent: a blank or a control character where the grammar of RFC 9112 has none.
-    pub(crate) fn write(&self) -> Result<Zeroizing<Vec<u8>>, &'static str> {
+    pub(crate) fn write(&self) -> Result<Zeroizing<Box<[u8]>>, &'static str> {
         if !is_token(self.method.as_bytes()) {
             return Err("method");
         }
@@ -41,27 +41,18 @@ impl<'a> Request<'a> {
         if self.authority.is_empty() || !self.authority.bytes().all(|byte| matches!(byte, 0x21..=0x7e)) {
             return Err("host");
         }
-        let mut length = 64 + self.method.len() + self.target.len() + self.authority.len();
-        for (name, value) in &self.headers {
-            if !is_token(name.as_bytes()) || !is_field_text(value.as_bytes()) {
-                return Err("header");
-            }
-            length += name.len() + value.len() + 4;
-        }
-        // Sized once: a reallocation would leave a copy of a secret header behind.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
-        for part in [self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"] {
-            bytes.extend_from_slice(part.as_bytes());
-        }
-        for (name, value) in &self.headers {
-            for part in [name, ": ", value, "\r\n"] {
-                bytes.extend_from_slice(part.as_bytes());
-            }
+        if !self.headers.iter().all(|(name, value)| is_token(name.as_bytes()) && is_field_text(value.as_bytes())) {
+            return Err("header");
         }
         // A tunnel outlives its request.
-        let end: &[u8] = if self.method == "CONNECT" { b"\r\n" } else { b"Connection: close\r\n\r\n" };
-        bytes.extend_from_slice(end);
-        Ok(bytes)
+        let end = if self.method == "CONNECT" { "\r\n" } else { "Connection: close\r\n\r\n" };
+        let mut parts = vec![self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"];
+        for (name, value) in &self.headers {
+            parts.extend([name, ": ", value, "\r\n"]);
+        }
+        parts.push(end);
+        // Joined at once: a reallocation would leave a copy of a secret header behind.
+        Ok(Zeroizing::new(parts.concat().into_bytes().into_boxed_slice()))
     }
 }
 
@@ -98,7 +89,7 @@ mod tests {
         let mut target = "/metadata/identity/oauth2/token".to_owned();
         push_query(&mut target, "api-version", "2018-02-01");
         push_query(&mut target, "resource", "https://management.azure.com/");
-        let request = Request::get("169.254.169.254".to_owned(), target).header("Metadata", "true");
+        let request = Request::get("169.254.169.254", target).header("Metadata", "true");
         assert_eq!(
             std::str::from_utf8(&request.write().unwrap()).unwrap(),
             "GET /metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fmanagement.azure.com%2F HTTP/1.1\r\n\
@@ -108,13 +99,13 @@ mod tests {
 
     #[test]
     fn refuses_what_could_split_the_request() {
-        let good = || Request::get("h".to_owned(), "/".to_owned());
+        let good = || Request::get("h", "/".to_owned());
         for (request, part) in [
             (Request { method: "GET /x", ..good() }, "method"),
             (Request { target: "/a b".to_owned(), ..good() }, "request target"),
             (Request { target: "/\r\nX: y".to_owned(), ..good() }, "request target"),
             (Request { target: String::new(), ..good() }, "request target"),
-            (Request { authority: "h\r\n".to_owned(), ..good() }, "host"),
+            (Request { authority: "h\r\n".into(), ..good() }, "host"),
             (good().header("A b", "v"), "header"),
             (good().header("A", "v\r\nB: w"), "header"),
             (good().header("A", "v\0"), "header"),

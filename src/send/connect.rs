@@ -94,7 +94,7 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
     let name = proxy_url.authority();
     let mut wire = connect(&proxy_url, &format!("the proxy {name}"), deadline)?;
     let target = format!("{}:{}", url.host, url.port);
-    let mut request = Request { method: "CONNECT", authority: target.clone(), target, headers: Vec::new() };
+    let mut request = Request { method: "CONNECT", authority: target.clone().into(), target, headers: Vec::new() };
     if let Some(authorization) = &proxy.authorization {
         request = request.header("Proxy-Authorization", authorization.as_str());
     }

@@ -43,7 +43,7 @@ impl Source for Imds {
             Identity::ObjectId(id) => push_query(&mut target, "object_id", id),
             Identity::ResourceId(id) => push_query(&mut target, "msi_res_id", id),
         }
-        Ok(Request::get(endpoint.authority.clone(), target).header("Metadata", "true"))
+        Ok(Request::get(&endpoint.authority, target).header("Metadata", "true"))
     }
 
     fn advice(&self, status: u16, failure: &Failure) -> Option<&'static str> {
@@ -74,8 +74,8 @@ mod tests {
     use super::*;
 
     fn target(identity: &Identity) -> String {
-        let endpoint = SOURCE.detect(&Env::Fixed(&[])).unwrap().unwrap();
-        SOURCE.request(&endpoint, &Ask { resource: "https://vault.azure.net", identity }).unwrap().target
+        let endpoint = SOURCE.detect(&Env::fixed(&[])).unwrap().unwrap();
+        SOURCE.request(&endpoint, &Ask { resource: &"https://vault.azure.net".into(), identity }).unwrap().target
     }
 
     #[test]
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_host_can_be_replaced_by_a_near_one_only() {
-        let authority = |pairs| SOURCE.detect(&Env::Fixed(pairs)).unwrap().map(|endpoint| endpoint.authority);
+        let authority = |pairs: &[_]| SOURCE.detect(&Env::fixed(pairs)).unwrap().map(|endpoint| endpoint.authority);
         assert_eq!(authority(&[]).unwrap(), "169.254.169.254");
         assert_eq!(authority(&[(AUTHORITY_HOST_OF_IMDS, "")]).unwrap(), "169.254.169.254");
         assert_eq!(authority(&[(AUTHORITY_HOST_OF_IMDS, "http://127.0.0.1:8080/")]).unwrap(), "127.0.0.1:8080");

@@ -2,6 +2,7 @@
 //!
 //! A new source is one file that ends in a `SOURCE`, and one line in `SOURCES`.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -47,7 +48,7 @@ pub(crate) struct Endpoint {
     pub(crate) addresses: Vec<SocketAddr>,
     /// As the `Host` header names it.
     pub(crate) authority: String,
-    pub(crate) path: String,
+    pub(crate) path: Cow<'static, str>,
 }
 
 /// The source of that name, or with `None` the first that finds itself.
@@ -107,7 +108,7 @@ fn refusal(source: &dyn Source, response: &Response) -> Error {
 
 /// The endpoint at a URL that the environment names, if it is one that a token request in the clear may go to: loopback,
 /// link-local or private, by address or as `localhost`.
-fn local_endpoint(variable: &str, url: &str, path: &str) -> Result<Endpoint, Error> {
+fn local_endpoint(variable: &str, url: &str, path: &'static str) -> Result<Endpoint, Error> {
     let refused = |why: &str| Error::invalid(format!("{variable} is no usable identity endpoint: {why}"));
     let parsed = Url::parse(url).map_err(refused)?;
     if parsed.https {
@@ -117,7 +118,7 @@ fn local_endpoint(variable: &str, url: &str, path: &str) -> Result<Endpoint, Err
     if !addresses.iter().all(|address| is_local(address.ip())) {
         return Err(refused("its address is neither loopback nor link-local nor private"));
     }
-    Ok(Endpoint { addresses, authority: parsed.authority(), path: path.to_owned() })
+    Ok(Endpoint { addresses, authority: parsed.authority(), path: Cow::Borrowed(path) })
 }
 
 /// Loopback, link-local, RFC 1918, RFC 6598 (App Service's Windows containers: `100.64.100.2`), RFC 4193.
@@ -171,6 +172,6 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), SOURCES.len());
-        assert!(locate(&Env::Fixed(&[]), Some("nowhere")).is_err());
+        assert!(locate(&Env::fixed(&[]), Some("nowhere")).is_err());
     }
 }

@@ -6,7 +6,7 @@ const NOW: u64 = 1_700_000_000;
 
 fn read_as(body: &str, identity: &Identity) -> Result<AccessToken, Error> {
     let received = Received { at: Instant::now(), wall: UNIX_EPOCH + Duration::from_secs(NOW) };
-    read(body.as_bytes(), &Ask { resource: "https://management.azure.com/", identity }, received)
+    read(body.as_bytes(), &Ask { resource: &"https://management.azure.com/".into(), identity }, received)
 }
 
 fn read_plain(body: &str) -> Result<AccessToken, Error> {
@@ -102,7 +102,7 @@ fn refused() {
     assert!(
         read(
             &[0xff, 0xfe, b'{', 0],
-            &Ask { resource: "r", identity: &Identity::SystemAssigned },
+            &Ask { resource: &"r".into(), identity: &Identity::SystemAssigned },
             Received { at: Instant::now(), wall: UNIX_EPOCH }
         )
         .is_err()

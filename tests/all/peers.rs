@@ -148,8 +148,8 @@ fn azure_identity_for_python_reads_the_resource_group() {
 
 /// Python with the client in it, in a virtual environment that is made once and thrown away with the target directory.
 fn azure_identity() -> Result<PathBuf, String> {
-    const PACKAGE: &str = "azure-identity==1.27.0";
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGE);
+    const VERSION: &str = "1.27.0";
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("azure-identity-{VERSION}"));
     let (python, ready) = (home.join("bin/python"), home.join("ready"));
     if ready.exists() {
         return Ok(python);
@@ -157,10 +157,13 @@ fn azure_identity() -> Result<PathBuf, String> {
     // What an earlier run did not finish.
     let _ = fs::remove_dir_all(&home);
     // These two keep their environment: it may say where packages come from.
-    let make = Command::new("python3").args(["-m", "venv"]).arg(&home).output();
-    let fill = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", PACKAGE];
-    for (what, output) in [("python3 -m venv", make), ("pip", Command::new(&python).args(fill).output())] {
-        match output {
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&home);
+    let mut fill = Command::new(&python);
+    fill.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    fill.arg(format!("azure-identity=={VERSION}"));
+    for (what, mut command) in [("python3 -m venv", make), ("pip", fill)] {
+        match command.output() {
             Ok(output) if output.status.success() => {}
             Ok(output) => return Err(format!("{what}: {}", told(&output))),
             Err(error) => return Err(format!("{what}: {error}")),

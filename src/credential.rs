@@ -300,7 +300,7 @@ impl Builder {
     }
 
     /// Where the metadata service of a virtual machine is, as `http://HOST:PORT`: an emulator, or
-    /// [the stand-in](crate::simulator). Like every identity endpoint on plain HTTP it must be a loopback, link-local or
+    /// the stand-in of the feature `simulator`. Like every identity endpoint on plain HTTP it must be a loopback, link-local or
     /// private address. Default: `AZURE_POD_IDENTITY_AUTHORITY_HOST`, else the service's own address.
     pub fn metadata_endpoint(mut self, url: &str) -> Self {
         self.env.set(env::AUTHORITY_HOST_OF_IMDS, url);

@@ -14,7 +14,7 @@ impl Env {
     }
 
     /// An environment of just these variables.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn fixed(pairs: &[(&'static str, &str)]) -> Self {
         Self { ours: pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(), process: false }
     }

@@ -65,8 +65,7 @@ impl Failure {
 
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use crate::error::Plain;
-        f.write_str(self.code.as_deref().map_or("-", |code| code))?;
+        write!(f, "{}", Plain(self.code.as_deref().unwrap_or("-")))?;
         if let Some(target) = &self.target {
             write!(f, " @ {}", Plain(target))?;
         }
@@ -74,6 +73,29 @@ impl fmt::Display for Detail {
             Some(message) => write!(f, ": {}", Plain(message)),
             None => Ok(()),
         }
+    }
+}
+
+/// Text of a service as a person may see it: one line, no control or direction characters (CWE-150), bounded.
+pub(crate) struct Plain<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write;
+        for (count, c) in self.0.trim().chars().enumerate() {
+            if count == MAX_SHOWN {
+                return f.write_str("…");
+            }
+            match c {
+                '\n' | '\r' | '\t' => f.write_char(' ')?,
+                '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                    f.write_char('\u{fffd}')?
+                }
+                c if c.is_control() => f.write_char('\u{fffd}')?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
     }
 }
 
@@ -123,6 +145,8 @@ const MAX_MESSAGE: usize = 8192;
 const MAX_FOREIGN: usize = 200;
 const MAX_DEPTH: usize = 5;
 const MAX_DETAILS: usize = 50;
+/// Longer than any message that Azure sends on purpose, short enough for a log line.
+const MAX_SHOWN: usize = 2000;
 
 #[cfg(test)]
 mod tests {
@@ -181,6 +205,8 @@ mod tests {
         let lines: Vec<_> = failure.details.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["B @ /x: b", "-: c", "-"]);
         assert_eq!((failure.correlation_id.as_deref(), failure.trace_id.as_deref()), (Some("c-1"), Some("t-1")));
+        let failure = Failure::decode(br#"{"error":{"details":[{"code":"\u001b[2J\n"}]}}"#);
+        assert_eq!(failure.details[0].to_string(), "\u{fffd}[2J");
     }
 
     #[test]
@@ -193,5 +219,12 @@ mod tests {
         let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(100_000));
         assert_eq!(Failure::decode(long.as_bytes()).message.unwrap().len(), MAX_MESSAGE);
         assert_eq!(Failure::decode(&[0xff; 1000]).message.unwrap().len(), MAX_FOREIGN - 2);
+    }
+
+    #[test]
+    fn service_text_cannot_drive_a_terminal() {
+        assert_eq!(Plain("a\x1b[2Jb\r\nc\u{202e}d").to_string(), "a\u{fffd}[2Jb  c\u{fffd}d");
+        assert_eq!(Plain("a\u{61c}b").to_string(), "a\u{fffd}b");
+        assert_eq!(Plain(&"x".repeat(MAX_SHOWN + 5)).to_string().chars().count(), MAX_SHOWN + 1);
     }
 }

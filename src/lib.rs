@@ -1,6 +1,9 @@
 //! Azure managed identity tokens and Azure Resource Manager calls.
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used))]
+#![cfg_attr(
+    any(test, fuzzing),
+    allow(clippy::as_conversions, clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)
+)]
 
 #[cfg(feature = "https")]
 pub mod arm;
@@ -11,6 +14,9 @@ mod dial;
 mod env;
 mod error;
 mod failure;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod identity;
 mod json;

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::base64;
 use crate::error::{Error, ErrorKind};
-use crate::failure::Failure;
+use crate::failure::{Failure, Plain};
 use crate::identity::Identity;
 use crate::json::{Bearer, Raw, Seconds, Secret};
 
@@ -127,7 +127,7 @@ pub(crate) fn read(body: &[u8], ask: &Ask<'_>, received: Received) -> Result<Acc
     let echoes = Echoes {
         client_id: answer.client_id,
         object_id: answer.object_id,
-        resource_id: answer.msi_res_id.or(answer.mi_res_id),
+        resource_id: answer.msi_res_id.filter(|id| !id.is_empty()).or(answer.mi_res_id),
     };
     echoes.confirm(ask.identity, &secret)?;
     let (lifetime, expires_on) = lifetime(answer.expires_in, answer.expires_on, received.wall)?;
@@ -186,7 +186,10 @@ impl Echoes {
         let answered = echo.clone().filter(|echo| !echo.is_empty()).or_else(|| claim(secret, name));
         match (wanted.id(), answered) {
             (Some((kind, id)), Some(answered)) if !answered.eq_ignore_ascii_case(id) => {
-                let step = format!("the answer is for another identity: {kind} {answered:?} instead of {id:?}");
+                // An echo may be anything, the token included.
+                let repeats = answered.as_bytes().windows(secret.len()).any(|part| part == secret.as_bytes());
+                let shown = if repeats { "(not shown)" } else { &answered };
+                let step = format!("the answer is for another identity: {kind} {} instead of {id:?}", Plain(shown));
                 Err(Error::new(ErrorKind::IdentityRefused, step))
             }
             _ => Ok(()),
@@ -210,10 +213,15 @@ fn bad(what: &str) -> Error {
 #[cold]
 fn not_a_token(body: &[u8], what: &str) -> Error {
     let failure = Failure::decode(body);
-    // Text that is no error object may hold anything, a token with a broken tail included: it is not shown.
+    let text = String::from_utf8_lossy(body);
+    let token = Raw::document(&text).and_then(|document| document.get("access_token")?.string());
+    // Text that is no error object may hold anything, a token with a broken tail included: it is not shown. Nor are words
+    // that stand beside a token, which may repeat it.
     match &failure.code {
-        Some(_) => Error::new(ErrorKind::IdentityRefused, "the identity endpoint gave no token").answered(200, failure),
-        None => bad(what).with_advice("something else than an identity endpoint may have answered, such as a proxy"),
+        Some(_) if token.is_none() => {
+            Error::new(ErrorKind::IdentityRefused, "the identity endpoint gave no token").answered(200, failure)
+        }
+        _ => bad(what).with_advice("something else than an identity endpoint may have answered, such as a proxy"),
     }
 }
 

@@ -90,7 +90,8 @@ impl Answer {
 
     fn redirect(&self, host: &str) -> Error {
         let target = self.header("location").map(redact_url).unwrap_or_default();
-        let step = format!("{host} answered with a redirect, which is not followed: {}", crate::error::Plain(&target));
+        let step =
+            format!("{host} answered with a redirect, which is not followed: {}", crate::failure::Plain(&target));
         Error::new(ErrorKind::BadAnswer, step).answered(self.status, Failure::default())
     }
 }

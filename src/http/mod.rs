@@ -9,6 +9,8 @@ pub(crate) use buffer::Buffer;
 #[cfg(feature = "https")]
 pub(crate) use request::push_escape;
 pub(crate) use request::{Request, push_query};
+#[cfg(any(test, fuzzing))]
+pub(crate) use response::parse;
 pub(crate) use response::{Fault, Limits, Parser, Progress, Response};
 
 /// A method's name, a header's name: RFC 9110, section 5.6.2.

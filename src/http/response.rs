@@ -345,7 +345,7 @@ impl Parser {
 }
 
 /// Reads a whole answer at once.
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(crate) fn parse(bytes: &[u8], limits: Limits) -> Result<Response, Fault> {
     let mut buffer = Buffer::default();
     buffer.extend(bytes);

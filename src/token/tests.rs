@@ -150,6 +150,24 @@ fn another_identitys_token_is_refused() {
     assert_eq!(ask(r#"{"oid":"aaaa"}"#, r#","client_id":"bbbb""#, Identity::ObjectId("aaaa".to_owned())), Ok(()));
     assert_eq!(ask(r#"{"xms_mirid":"/x/Y"}"#, "", Identity::ResourceId("/X/y".to_owned())), Ok(()));
     assert_eq!(ask("{}", r#","mi_res_id":"/z""#, Identity::ResourceId("/X/y".to_owned())), refused);
+    assert_eq!(ask("{}", r#","msi_res_id":"","mi_res_id":"/z""#, Identity::ResourceId("/X/y".to_owned())), refused);
+}
+
+#[test]
+fn no_error_repeats_the_token() {
+    for fields in [
+        r#","client_id":"t0.ken""#,
+        r#","client_id":"x t0.ken""#,
+        r#","expires_in":[],"error":"t0.ken""#,
+        r#","expires_in":[],"error":"e","error_description":"t0.ken""#,
+    ] {
+        let body = format!(r#"{{"access_token":"t0.ken","expires_in":60{fields}}}"#);
+        let error = read_as(&body, &Identity::ClientId("AAAA".to_owned())).unwrap_err();
+        assert!(!format!("{error:?}").contains("t0.ken"), "{error:?}");
+    }
+    let body = format!(r#"{{"access_token":"t","expires_in":60,"client_id":"{}"}}"#, "x".repeat(100_000));
+    let error = read_as(&body, &Identity::ClientId("AAAA".to_owned())).unwrap_err();
+    assert!(error.to_string().len() < 3000);
 }
 
 #[test]

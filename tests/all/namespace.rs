@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use azmin::simulator::{Azure, Service};
 
-use crate::tools::{azmin, bare, skip, told};
+use crate::support::{program, skip};
+use crate::tools::{bare, told};
 
 /// Set in the process that runs inside.
 const INSIDE: &str = "AZMIN_TEST_INSIDE";
@@ -35,9 +36,9 @@ fn the_true_default_address() {
     assert!(told(&output).contains("inside: done"), "{}", told(&output));
 }
 
-fn enter(program: &str) -> Command {
+fn enter(inner: &str) -> Command {
     let mut command = bare("unshare");
-    command.args(["-Urn", "sh", "-c", ENTER, "sh", program]);
+    command.args(["-Urn", "sh", "-c", ENTER, "sh", inner]);
     if let Some(bin) = env::var_os("AZMIN_BIN") {
         command.env("AZMIN_BIN", bin);
     }
@@ -51,7 +52,7 @@ fn inside() {
     assert_eq!(devices, ["lo"], "this network is not isolated");
 
     let azure = Azure::builder().imds_address("169.254.169.254:80".parse().unwrap()).start().unwrap();
-    let output = Command::new(azmin()).arg("token").env_clear().output().unwrap();
+    let output = Command::new(program()).arg("token").env_clear().output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
     assert!(output.stderr.is_empty(), "{}", told(&output));
     let printed = String::from_utf8(output.stdout).unwrap();
@@ -73,7 +74,7 @@ fn inside() {
     drop(azure);
 
     let begun = Instant::now();
-    let output = Command::new(azmin()).arg("token").env_clear().output().unwrap();
+    let output = Command::new(program()).arg("token").env_clear().output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{}", told(&output));
     assert!(output.stdout.is_empty(), "{}", told(&output));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());

@@ -7,14 +7,10 @@ use std::{fs, str};
 
 use azmin::simulator::Azure;
 
-use crate::tools::{File, bare, exists, skip, told};
+use crate::support::{GROUP, GROUP_BODY, Scratch, skip};
+use crate::tools::{bare, exists, told};
 
 const TOKEN: &str = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=";
-const GROUP: &str = "/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest";
-const BODY: &str = concat!(
-    r#"{"id":"/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest","name":"DevTest","#,
-    r#""location":"westus","properties":{"provisioningState":"Succeeded"}}"#
-);
 
 /// Status, headers and body of curl's answer; curl's exit code where there was none.
 fn curl(url: &str, config: &str) -> Result<(u16, String, String), i32> {
@@ -50,18 +46,18 @@ fn curl_reads_the_resource_group() {
         return skip("no curl");
     }
     let azure = Azure::start().unwrap();
-    let ca = File::new("curl.pem", azure.ca_pem());
-    let trust = format!("cacert = \"{}\"\n", ca.path());
+    let scratch = Scratch::new();
+    let trust = format!("cacert = \"{}\"\n", scratch.ca(&azure).display());
     let token = access_token(&azure, "https%3A%2F%2Fmanagement.azure.com%2F");
     let bearer = format!("{trust}header = \"Authorization: Bearer {token}\"\n");
     let url = |path: &str, query: &str| format!("{}{path}{query}", azure.arm());
 
     let (status, head, body) = curl(&url(GROUP, "?api-version=2016-06-01"), &bearer).unwrap();
-    assert_eq!((status, body.as_str()), (200, BODY), "{head}");
+    assert_eq!((status, body.as_str()), (200, GROUP_BODY), "{head}");
     assert!(head.contains("\r\nContent-Type: application/json; charset=utf-8\r\n"), "{head}");
     // Names of groups have no case.
     let (status, _, body) = curl(&url(&GROUP.to_ascii_lowercase(), "?api-version=2016-06-01"), &bearer).unwrap();
-    assert_eq!((status, body.as_str()), (200, BODY));
+    assert_eq!((status, body.as_str()), (200, GROUP_BODY));
 
     // The stand-in's authority is nobody's: without it curl ends at the certificate (60).
     assert_eq!(curl(&url(GROUP, "?api-version=2016-06-01"), ""), Err(60));
@@ -74,8 +70,8 @@ fn curl_is_refused_in_azures_words() {
         return skip("no curl");
     }
     let azure = Azure::start().unwrap();
-    let ca = File::new("refused.pem", azure.ca_pem());
-    let trust = format!("cacert = \"{}\"\n", ca.path());
+    let scratch = Scratch::new();
+    let trust = format!("cacert = \"{}\"\n", scratch.ca(&azure).display());
     let bearer =
         |resource: &str| format!("{trust}header = \"Authorization: Bearer {}\"\n", access_token(&azure, resource));
     let management = bearer("https%3A%2F%2Fmanagement.azure.com%2F");
@@ -117,25 +113,20 @@ fn azure_identity_for_python_reads_the_resource_group() {
         Err(why) => return skip(&why),
     };
     let azure = Azure::builder().user_assigned("worker").user_assigned("other").start().unwrap();
-    let ca = File::new("python.pem", azure.ca_pem());
+    let scratch = Scratch::new();
     let other = azure.identity("other").unwrap().client_id();
     let nobody = "00000000-0000-0000-0000-000000000000";
     let output = bare(python)
-        .args([
-            "-B",
-            concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/peers.py"),
-            &azure.arm(),
-            ca.path(),
-            other,
-            nobody,
-        ])
+        .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/peers.py"), &azure.arm()])
+        .arg(scratch.ca(&azure))
+        .args([other, nobody])
         .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds())
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", told(&output));
 
     let lines: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
-    let body = BODY.replace('"', r#"\""#);
+    let body = GROUP_BODY.replace('"', r#"\""#);
     let system = azure.system_identity().unwrap().client_id();
     let good = |asked: &str, appid: &str| {
         format!(r#"{{"asked": {asked}, "body": "{body}", "appid": "{appid}", "life_agrees": true}}"#)

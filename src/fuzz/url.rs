@@ -1,0 +1,44 @@
+//! What must hold of URLs.
+
+use crate::cloud::Cloud;
+use crate::url::Url;
+
+/// URLs: what is read can be put together again to the same, has no second reading, and gets a token only for a host of
+/// the cloud.
+pub fn url(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let Ok(url) = Url::parse(&text) else {
+        assert!(Cloud::public().audience_of(&text).is_err());
+        return;
+    };
+    assert!(text.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert!(url.port != 0 && !url.host.is_empty() && !url.host.contains(['@', '/', '?', '#', '\\', '%']));
+    assert!(url.rest.is_empty() || url.rest.starts_with(['/', '?']));
+    let scheme = if url.https { "https" } else { "http" };
+    let again = format!("{scheme}://{}{}", url.authority(), url.rest);
+    assert_eq!(Url::parse(&again), Ok(url));
+    // Spelled out, the port changes nothing.
+    let spelled = format!("{scheme}://{}:{}{}", url.host.to_ascii_uppercase(), url.port, url.rest);
+    let wanted = (url.https, url.host.to_ascii_uppercase(), url.port, url.rest);
+    assert_eq!(Url::parse(&spelled).map(|url| (url.https, url.host.to_owned(), url.port, url.rest)), Ok(wanted));
+    let literal = format!("{}:{}", url.host, url.port).parse().ok();
+    if !url.host.eq_ignore_ascii_case("localhost") {
+        assert_eq!(url.literal_addresses(), literal.map(|address| vec![address]));
+    }
+    if let Ok(audience) = Cloud::public().audience_of(&text) {
+        assert!(url.https && url.port == 443 && literal.is_none(), "{audience} for {text:?}");
+        assert!(belongs(&url.host.to_ascii_lowercase(), audience), "{audience} for {text:?}");
+    }
+}
+
+/// Whether a host is the service of that audience, or below it.
+fn belongs(host: &str, audience: &str) -> bool {
+    let service = audience.trim_start_matches("https://").trim_end_matches('/');
+    if service == "storage.azure.com" {
+        let account = host.strip_suffix(".core.windows.net").and_then(|account| account.rsplit_once('.'));
+        return account.is_some_and(|(account, kind)| {
+            !account.is_empty() && ["blob", "queue", "table", "file", "dfs"].contains(&kind)
+        });
+    }
+    host.strip_suffix(service).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}

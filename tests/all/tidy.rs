@@ -1,0 +1,117 @@
+//! The house rules of the source: which file may name which, and where the doors are.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Modules by floor: a file names modules of lower floors, its parent and its children.
+const FLOORS: [(&str, u8); 20] = [
+    ("json", 0),
+    ("base64", 0),
+    ("env", 0),
+    ("failure", 1),
+    ("http", 1),
+    ("error", 2),
+    ("url", 2),
+    ("identity", 3),
+    ("trace", 3),
+    ("cloud", 3),
+    ("proxy", 3),
+    ("token", 4),
+    ("source", 5),
+    ("dial", 5),
+    ("send", 6),
+    ("credential", 6),
+    ("arm", 7),
+    ("simulator", 8),
+    ("fuzz", 9),
+    ("cli", 9),
+];
+
+struct Source {
+    /// Below `src`, with `/`.
+    name: String,
+    /// Without its tests.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut folders = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path: PathBuf = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.file_name().is_some_and(|name| name != "tests.rs") {
+                let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+                let text = fs::read_to_string(&path).unwrap();
+                let code = text.split("\nmod tests").next().unwrap().to_owned();
+                sources.push(Source { name, code });
+            }
+        }
+    }
+    assert!(sources.len() > 25);
+    sources
+}
+
+fn room(name: &str) -> &str {
+    name.split(['/', '.']).next().unwrap()
+}
+
+fn floor(room: &str) -> u8 {
+    FLOORS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room} has no floor")).1
+}
+
+#[test]
+fn data_flows_one_way() {
+    for source in sources().iter().filter(|source| !matches!(source.name.as_str(), "lib.rs" | "main.rs")) {
+        let own = room(&source.name);
+        for mention in source.code.split("crate::").skip(1) {
+            let named: String = mention.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+            let sibling = own == named || FLOORS.iter().all(|(name, _)| *name != named);
+            assert!(sibling || floor(&named) < floor(own), "{} names {named}, which is not below it", source.name);
+        }
+    }
+}
+
+#[test]
+fn there_are_two_doors() {
+    let elsewhere = |doors: &'static [&str], words: &'static [&str]| {
+        for source in sources().iter().filter(|source| !doors.contains(&room(&source.name))) {
+            for word in words {
+                let named = source.code.lines().any(|line| !line.trim_start().starts_with("//") && line.contains(word));
+                assert!(!named, "{} names {word}", source.name);
+            }
+        }
+    };
+    elsewhere(&["dial", "simulator"], &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "UnixStream"]);
+    elsewhere(&["send", "simulator"], &["ureq::", "rustls::", "webpki_roots"]);
+    elsewhere(
+        &["dial", "send", "credential", "arm", "simulator", "fuzz", "cli"],
+        &["Instant::now", "SystemTime::now", "sleep("],
+    );
+    elsewhere(&["env", "cli"], &["std::env::var", "env::vars"]);
+    elsewhere(&["send", "simulator", "cli", "dial", "fuzz"], &["std::fs", "fs::"]);
+}
+
+#[test]
+fn rooms_are_rooms() {
+    for source in sources() {
+        let lines =
+            source.code.lines().filter(|line| !line.trim().is_empty() && !line.trim_start().starts_with("//")).count();
+        assert!(lines <= 350, "{} has {lines} lines of code", source.name);
+        assert!(source.code.starts_with("//! "), "{} does not say what it is", source.name);
+    }
+}
+
+#[test]
+fn every_source_is_registered() {
+    let registry = sources().into_iter().find(|source| source.name == "source/mod.rs").unwrap().code;
+    let files = sources().into_iter().filter(|source| room(&source.name) == "source" && source.name != "source/mod.rs");
+    for file in files {
+        let module = file.name.trim_start_matches("source/").trim_end_matches(".rs").to_owned();
+        assert!(registry.contains(&format!("mod {module};")), "{module} is no module");
+        assert!(registry.contains(&format!("&{module}::SOURCE")), "{module} is not in SOURCES");
+    }
+}

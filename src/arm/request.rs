@@ -35,7 +35,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn new(client: Client, method: &'static str, url: &str) -> Self {
-        let base = if url.starts_with('/') { client.cloud().arm_endpoint() } else { "" };
+        let base = if url.starts_with('/') && !url.starts_with("//") { client.cloud().arm_endpoint() } else { "" };
         let url = [base, &encode_stray(url)].concat();
         Self { client, method, url, headers: Vec::new(), resource: None }
     }

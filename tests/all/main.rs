@@ -4,9 +4,12 @@
 
 mod hostile;
 mod library;
+mod namespace;
+mod peers;
 mod proxy;
 mod relay;
 mod rest_command;
 mod support;
 mod tidy;
 mod token_command;
+mod tools;

@@ -218,7 +218,8 @@ impl Credential {
                     Fault::Malformed(part) | Fault::TooLarge(part) => format!(": {part}"),
                     Fault::Empty | Fault::Truncated => String::new(),
                 };
-                Error::new(ErrorKind::BadAnswer, format!("{name} at {authority} {what}{detail}"))
+                let kind = if fault == Fault::Empty { ErrorKind::Connection } else { ErrorKind::BadAnswer };
+                Error::new(kind, format!("{name} at {authority} {what}{detail}"))
             }
         }
     }

@@ -271,7 +271,7 @@ fn identity_interim_and_other_statuses() {
         ("S06 302 in pieces", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n".into(), BAD),
         ("S07 300", answer("300 Multiple Choices", n, J), BAD),
         ("S09 end in the head", "HTTP/1.1 200 OK\r\nContent-Le".into(), BAD),
-        ("S10 nothing", Vec::new(), BAD),
+        ("S10 nothing", Vec::new(), Some(ErrorKind::Connection)),
         ("S11 a head alone", ok("", ""), BAD),
         ("S12 a TLS alert", b"\x15\x03\x01\x00\x02\x02\x0a".to_vec(), BAD),
         ("S13 ssh", b"SSH-2.0-OpenSSH_9.2\r\n".to_vec(), BAD),

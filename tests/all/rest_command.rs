@@ -518,6 +518,8 @@ fn what_is_no_https_url_of_a_known_host_sends_nothing() {
         "subscriptions",
         "management.azure.com/subscriptions",
         "http://management.azure.com/subscriptions",
+        "//management.azure.com/subscriptions",
+        "/subscriptions/{subscriptionId}",
         "ftp://management.azure.com/",
         "https:/management.azure.com/",
         "https://",

@@ -122,16 +122,21 @@ impl Exempt {
             Self::Everything => true,
             Self::Domain(domain, port) => {
                 let host = url.host.to_ascii_lowercase();
-                let below =
-                    host.strip_suffix(domain.as_str()).is_some_and(|above| above.is_empty() || above.ends_with('.'));
-                below && port.is_none_or(|port| port == url.port)
+                let above = host.strip_suffix(domain.as_str());
+                // No domain is above an address: `7` does not stand for `192.0.2.7`.
+                let covered =
+                    above.is_some_and(|above| above.is_empty() || above.ends_with('.') && address_of(url).is_none());
+                covered && port.is_none_or(|port| port == url.port)
             }
-            Self::Network(network, bits) => match url.host.trim_matches(['[', ']']).parse::<IpAddr>() {
-                Ok(address) => same_network(address, *network, *bits),
-                Err(_) => false,
-            },
+            Self::Network(network, bits) => {
+                address_of(url).is_some_and(|address| same_network(address, *network, *bits))
+            }
         }
     }
+}
+
+fn address_of(url: &Url<'_>) -> Option<IpAddr> {
+    url.host.trim_matches(['[', ']']).parse().ok()
 }
 
 fn same_network(one: IpAddr, other: IpAddr, bits: u8) -> bool {
@@ -222,6 +227,10 @@ mod tests {
             ("fd00::/8", "https://[fd12::1]", true),
             ("192.0.2.7", "https://192.0.2.7:8443", true),
             ("192.0.2.7", "https://192.0.2.8", false),
+            ("192.0.2.7:443", "https://192.0.2.7", true),
+            ("192.0.2.7:443", "https://192.0.2.7:8443", false),
+            ("[2001:db8::1]:443", "https://[2001:db8::1]", true),
+            ("7,.2.7,2.7:443", "https://192.0.2.7", false),
             ("", "https://localhost:1", true),
             ("", "https://127.8.9.1", true),
             ("", "https://[::1]", true),

@@ -88,13 +88,14 @@ fn is_host(host: &str) -> bool {
     host.len() <= 253 && host.split('.').all(label) && (!numeric || host.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Percent-encodes what people write into a path or query and a URL cannot have: blanks, quotes, braces, letters beyond
-/// ASCII. What is already encoded stays. Control characters stay too, for `Url::parse` to refuse.
+/// Percent-encodes what people write into a path or query and a URL cannot have: blanks, quotes, letters beyond ASCII.
+/// What is already encoded stays. Control characters and braces stay too, for `Url::parse` to refuse: a brace is a
+/// placeholder that nobody has filled.
 #[cfg(feature = "https")]
 pub(crate) fn encode_stray(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii() && !" \"<>\\^`{|}".contains(c) {
+        if c.is_ascii() && !" \"<>\\^`|".contains(c) {
             encoded.push(c);
         } else {
             c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push_escape(&mut encoded, byte));

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::SystemTime;
 
 use crate::error::{Error, ErrorKind};
-use crate::failure::Failure;
+use crate::failure::{Failure, Plain};
 use crate::http::retry_after;
 use crate::trace::redact_url;
 
@@ -62,6 +62,19 @@ impl Answer {
         }
     }
 
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Adds a piece of the body.
+    pub(super) fn keep(&mut self, piece: &[u8]) -> Result<(), Error> {
+        if self.body.len() + piece.len() > MAX_BODY {
+            return Err(Error::new(ErrorKind::BadAnswer, "the answer is larger than 16 MiB: stream it"));
+        }
+        self.body.extend_from_slice(piece);
+        Ok(())
+    }
+
     /// The error that an answer other than 2xx stands for.
     #[cold]
     pub(super) fn refusal(&self, host: &str) -> Error {
@@ -72,7 +85,7 @@ impl Answer {
             429 => ErrorKind::Throttled,
             400..500 => ErrorKind::Rejected,
             500.. => ErrorKind::Unavailable,
-            _ => return self.redirect(host),
+            _ => return self.neither(host),
         };
         let mut failure = Failure::decode(&self.body);
         // Storage and others answer HEAD, and some errors, with the code in a header alone.
@@ -87,10 +100,12 @@ impl Answer {
             .with_retry_after(retry_after)
     }
 
-    fn redirect(&self, host: &str) -> Error {
-        let target = self.header("location").map(redact_url).unwrap_or_default();
-        let step =
-            format!("{host} answered with a redirect, which is not followed: {}", crate::failure::Plain(&target));
+    /// Neither success nor refusal: a redirect, or something that was not asked for, such as 304.
+    fn neither(&self, host: &str) -> Error {
+        let step = match self.header("location").map(redact_url) {
+            Some(target) => format!("{host} answered with a redirect, which is not followed: {}", Plain(&target)),
+            None => format!("{host} gave neither a result nor an error"),
+        };
         Error::new(ErrorKind::BadAnswer, step).answered(self.status, Failure::default())
     }
 }
@@ -100,3 +115,6 @@ impl fmt::Debug for Answer {
         f.debug_struct("Answer").field("status", &self.status).field("body", &self.body.len()).finish_non_exhaustive()
     }
 }
+
+/// ARM drops answers over 8 MB.
+const MAX_BODY: usize = 16 << 20;

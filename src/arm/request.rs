@@ -35,7 +35,7 @@ pub struct Request {
 
 impl Request {
     pub(super) fn new(client: Client, method: &'static str, url: &str) -> Self {
-        let base = if url.starts_with('/') { client.cloud().arm_endpoint() } else { "" };
+        let base = if url.starts_with('/') && !url.starts_with("//") { client.cloud().arm_endpoint() } else { "" };
         let url = [base, &encode_stray(url)].concat();
         Self { client, method, url, headers: Vec::new(), resource: None }
     }
@@ -98,14 +98,11 @@ impl Request {
     /// other than 2xx its kind, with the service's code, message, details and ids.
     pub fn send(self) -> Result<Answer, Error> {
         let (incoming, mut answer) = self.begin()?;
-        incoming.read(|piece| {
-            if answer.body.len() + piece.len() > MAX_BODY {
-                return Err(Error::new(ErrorKind::BadAnswer, "the answer is larger than 16 MiB: stream it"));
-            }
-            answer.body.extend_from_slice(piece);
-            Ok(())
-        })?;
-        if (200..300).contains(&answer.status) { Ok(answer) } else { Err(self.refusal(&answer)) }
+        if !answer.is_success() {
+            return Err(self.refusal(incoming, answer));
+        }
+        incoming.read(|piece| answer.keep(piece))?;
+        Ok(answer)
     }
 
     /// Sends the request and writes the body to `sink` as it comes, whatever its size. The answer's own body is empty.
@@ -113,20 +110,14 @@ impl Request {
     /// # Errors
     /// As [`send`](Self::send), and [`ErrorKind::Local`] when `sink` fails. What was written before an error is no whole body.
     pub fn send_to(self, sink: &mut dyn Write) -> Result<Answer, Error> {
-        let (incoming, mut answer) = self.begin()?;
-        if (200..300).contains(&answer.status) {
-            incoming.read(|piece| {
-                sink.write_all(piece)
-                    .map_err(|why| Error::new(ErrorKind::Local, "could not write the body").because(why))
-            })?;
-            return Ok(answer);
+        let (incoming, answer) = self.begin()?;
+        if !answer.is_success() {
+            return Err(self.refusal(incoming, answer));
         }
         incoming.read(|piece| {
-            let room = MAX_REFUSAL.saturating_sub(answer.body.len()).min(piece.len());
-            answer.body.extend_from_slice(piece.get(..room).unwrap_or(&[]));
-            Ok(())
+            sink.write_all(piece).map_err(|why| Error::new(ErrorKind::Local, "could not write the body").because(why))
         })?;
-        Err(self.refusal(&answer))
+        Ok(answer)
     }
 
     fn begin(&self) -> Result<(Incoming, Answer), Error> {
@@ -152,8 +143,10 @@ impl Request {
         Ok((incoming, answer))
     }
 
+    /// A body that is cut or too large, or that never ends, does not hide what its status has said.
     #[cold]
-    fn refusal(&self, answer: &Answer) -> Error {
+    fn refusal(&self, incoming: Incoming, mut answer: Answer) -> Error {
+        let _ = incoming.read(|piece| answer.keep(piece));
         answer.refusal(&Url::parse(&self.url).map(|url| url.authority()).unwrap_or_default())
     }
 
@@ -200,7 +193,3 @@ impl fmt::Debug for Request {
 
 /// What frames the message or names the endpoint, and the header that holds the token.
 const FRAMING: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "authorization"];
-/// ARM drops answers over 8 MB.
-const MAX_BODY: usize = 16 << 20;
-/// Of an error, when the body was to be streamed.
-const MAX_REFUSAL: usize = 1 << 20;

@@ -17,7 +17,7 @@ use std::time::Instant;
 use azmin::{Attempt, Builder, Cloud, Credential, Identity};
 
 use options::Options;
-use report::{Failed, print_to_stderr};
+use report::{Failed, print_to_stderr, printable};
 
 /// A command: its name, what follows it, one line about it, and what it does.
 struct Command {
@@ -147,7 +147,7 @@ fn trace(attempt: &Attempt<'_>, level: u8) {
             lines.extend(["  > ", name, ": ", value, "\n"]);
         }
         for (name, value) in attempt.received_headers() {
-            lines.extend(["  < ", name, ": ", value, "\n"]);
+            lines.extend(["  < ", name, ": ", &printable(value), "\n"]);
         }
     }
     print_to_stderr(&lines);

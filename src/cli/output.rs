@@ -34,9 +34,10 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn create(name: &str) -> Result<Self, Failed> {
         let failed = |why| Failed::Write(name.to_owned(), why);
-        // A link is followed; a device or a pipe is written to as it stands, not replaced by a file.
+        // A link is followed; a device or a pipe is written to as it stands, not replaced by a file. A directory is refused
+        // by the same door, before anything is sent.
         let path = fs::canonicalize(name).unwrap_or_else(|_| PathBuf::from(name));
-        if fs::metadata(&path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        if fs::metadata(&path).is_ok_and(|found| !found.is_file()) {
             let file = OpenOptions::new().write(true).open(&path).map_err(failed)?;
             return Ok(Self { file, name: name.to_owned(), parts: None });
         }

@@ -78,22 +78,22 @@ fn describe(error: &Error) -> String {
     text.push('\n');
     let mut line = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
-            text.extend(["  ", name, ": ", &printable(value), "\n"]);
+            text.extend(["  ", name, ": ", value, "\n"]);
         }
     };
     error.details().for_each(|detail| line("detail", Some(&detail)));
-    line("request id", error.request_id());
-    line("correlation id", error.correlation_id());
-    line("trace id", error.trace_id());
+    line("request id", error.request_id().map(printable).as_deref());
+    line("correlation id", error.correlation_id().map(printable).as_deref());
+    line("trace id", error.trace_id().map(printable).as_deref());
     let wait = error.retry_after().map(|wait| format!("{} s", wait.as_secs()));
     line("retry after", wait.as_deref());
     line("what to do", error.advice());
     text
 }
 
-/// Ids come from the network too.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+/// Ids and headers come from the network too, and must not drive a terminal: outside ASCII nobody has any.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '\u{fffd}' }).collect()
 }
 
 /// There is nobody left to tell when stderr cannot be written.

@@ -184,7 +184,8 @@ impl Fetcher {
                     Fault::Malformed(part) => ("did not answer in HTTP: ", part),
                     Fault::TooLarge(part) => ("answered more than a token can be: ", part),
                 };
-                let error = Error::new(ErrorKind::BadAnswer, format!("{name} at {authority} {what}{part}"));
+                let kind = if fault == Fault::Empty { ErrorKind::Connection } else { ErrorKind::BadAnswer };
+                let error = Error::new(kind, format!("{name} at {authority} {what}{part}"));
                 if matches!(fault, Fault::Empty | Fault::Truncated) { again(error) } else { Failure::last(error) }
             }
         }

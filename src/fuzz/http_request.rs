@@ -20,7 +20,7 @@ pub fn http_request(data: &[u8]) {
     token_request(&resource, identity(choice(0, 4), &id));
     any_request(Request {
         method: ["GET", "POST", "CONNECT", "", "GET /x HTTP/1.1\r\nX:"][choice(1, 5)],
-        target: next().into_owned().into(),
+        target: next().into_owned(),
         authority: next().into_owned().into(),
         headers: vec![(["Metadata", "X-IDENTITY-HEADER", "", "X: y\r\nZ"][choice(2, 4)], next())],
         form: None,

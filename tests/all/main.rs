@@ -2,6 +2,14 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod hostile;
+mod library;
+mod namespace;
+mod peers;
+mod proxy;
+mod relay;
+mod rest_command;
 mod support;
 mod tidy;
 mod token_command;
+mod tools;

@@ -4,9 +4,10 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use azmin::simulator::{Azure, Received, Service};
@@ -38,7 +39,17 @@ pub(crate) struct Run {
 
 /// The command without any identity endpoint: loopback, and a port on which nothing listens.
 pub(crate) fn azmin<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Azmin {
-    let mut command = Command::new(program());
+    ready(Command::new(program()), arguments)
+}
+
+/// The same for hosts that are not loopback: always the command that was built with the simulator, which dials nothing else,
+/// and behind a proxy on loopback, so that no name is looked up either, whatever goes wrong.
+pub(crate) fn guarded<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Azmin {
+    let proxy = format!("http://127.0.0.1:{}", closed_port());
+    ready(Command::new(env!("CARGO_BIN_EXE_azmin")), arguments).env("HTTPS_PROXY", proxy)
+}
+
+fn ready<I: AsRef<OsStr>>(mut command: Command, arguments: impl IntoIterator<Item = I>) -> Azmin {
     command
         .args(arguments)
         .env_clear()
@@ -111,8 +122,15 @@ pub(crate) fn received(azure: &Azure, service: Service) -> Vec<Received> {
     azure.requests().into_iter().filter(|request| request.service() == service).collect()
 }
 
+/// A port on which nothing listens, and which no other test can be given: it is held by the near end of a connection.
 pub(crate) fn closed_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port()
+    static HELD: OnceLock<(TcpListener, TcpStream)> = OnceLock::new();
+    let (_, near) = HELD.get_or_init(|| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let near = TcpStream::connect(listener.local_addr().expect("an address")).expect("a connection");
+        (listener, near)
+    });
+    near.local_addr().expect("an address").port()
 }
 
 /// A directory of a test's own, gone with it.

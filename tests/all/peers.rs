@@ -1,0 +1,165 @@
+//! Clients that nobody here wrote drive the stand-in: what they accept from it, it does as Azure does.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{fs, str};
+
+use azmin::simulator::Azure;
+
+use crate::support::{GROUP, GROUP_BODY, Scratch, skip};
+use crate::tools::{bare, exists, told};
+
+const TOKEN: &str = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=";
+
+/// Status, headers and body of curl's answer; curl's exit code where there was none.
+fn curl(url: &str, config: &str) -> Result<(u16, String, String), i32> {
+    assert!(url.starts_with("http://127.0.0.1:") || url.starts_with("https://localhost:"), "{url}");
+    let mut child = bare("curl")
+        .args(["-q", "--noproxy", "*", "--silent", "--show-error", "--max-time", "20", "--include", "-K", "-", url])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(config.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    if !output.status.success() {
+        return Err(output.status.code().unwrap());
+    }
+    let answer = String::from_utf8(output.stdout).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Ok((status, head.to_owned(), body.to_owned()))
+}
+
+fn access_token(azure: &Azure, resource: &str) -> String {
+    let url = format!("{}{TOKEN}{resource}", azure.imds());
+    let (status, _, body) = curl(&url, "header = \"Metadata: true\"\n").unwrap();
+    assert_eq!(status, 200, "{body}");
+    body.split('"').skip_while(|word| *word != "access_token").nth(2).unwrap().to_owned()
+}
+
+#[test]
+fn curl_reads_the_resource_group() {
+    if !exists("curl") {
+        return skip("no curl");
+    }
+    let azure = Azure::start().unwrap();
+    let scratch = Scratch::new();
+    let trust = format!("cacert = \"{}\"\n", scratch.ca(&azure).display());
+    let token = access_token(&azure, "https%3A%2F%2Fmanagement.azure.com%2F");
+    let bearer = format!("{trust}header = \"Authorization: Bearer {token}\"\n");
+    let url = |path: &str, query: &str| format!("{}{path}{query}", azure.arm());
+
+    let (status, head, body) = curl(&url(GROUP, "?api-version=2016-06-01"), &bearer).unwrap();
+    assert_eq!((status, body.as_str()), (200, GROUP_BODY), "{head}");
+    assert!(head.contains("\r\nContent-Type: application/json; charset=utf-8\r\n"), "{head}");
+    // Names of groups have no case.
+    let (status, _, body) = curl(&url(&GROUP.to_ascii_lowercase(), "?api-version=2016-06-01"), &bearer).unwrap();
+    assert_eq!((status, body.as_str()), (200, GROUP_BODY));
+
+    // The stand-in's authority is nobody's: without it curl ends at the certificate (60).
+    assert_eq!(curl(&url(GROUP, "?api-version=2016-06-01"), ""), Err(60));
+    assert_eq!(azure.requests().len(), 3);
+}
+
+#[test]
+fn curl_is_refused_in_azures_words() {
+    if !exists("curl") {
+        return skip("no curl");
+    }
+    let azure = Azure::start().unwrap();
+    let scratch = Scratch::new();
+    let trust = format!("cacert = \"{}\"\n", scratch.ca(&azure).display());
+    let bearer =
+        |resource: &str| format!("{trust}header = \"Authorization: Bearer {}\"\n", access_token(&azure, resource));
+    let management = bearer("https%3A%2F%2Fmanagement.azure.com%2F");
+
+    let imds = |query: &str| format!("{}/metadata/identity/oauth2/token{query}", azure.imds());
+    let metadata = "header = \"Metadata: true\"\n";
+    let resource = "&resource=https%3A%2F%2Fmanagement.azure.com%2F";
+    let version = "?api-version=2018-02-01";
+    let nobody = "&client_id=00000000-0000-0000-0000-000000000000";
+    let arm = |rest: &str| format!("{}{GROUP}{rest}", azure.arm());
+    let named = "?api-version=2016-06-01";
+    let cases = [
+        (imds(&format!("{version}{resource}")), "", 400, "Required metadata header not specified"),
+        (imds(resource).replacen('&', "?", 1), metadata, 400, r#""error":"invalid_request""#),
+        (imds(version), metadata, 400, r#""error":"invalid_request""#),
+        (imds(&format!("{version}{resource}{nobody}")), metadata, 400, "Identity not found"),
+        (arm(named), &trust, 401, r#""code":"AuthenticationFailed""#),
+        (arm(named), &bearer("https%3A%2F%2Fvault.azure.net"), 401, r#""code":"InvalidAuthenticationTokenAudience""#),
+        (arm(""), &management, 400, r#""code":"MissingApiVersionParameter""#),
+        (
+            arm(named).replace("DevTest", "Nowhere"),
+            &management,
+            404,
+            r#"{"error":{"code":"ResourceGroupNotFound","message":"Resource group 'Nowhere' could not be found."}}"#,
+        ),
+    ];
+    for (url, config, wanted, words) in &cases {
+        let (status, head, body) = curl(url, config).unwrap();
+        assert_eq!(status, *wanted, "{url}\n{head}\n{body}");
+        assert!(body.contains(words), "{url}\n{head}\n{body}");
+        assert_eq!(head.contains("\r\nWWW-Authenticate: Bearer "), status == 401, "{url}\n{head}");
+    }
+}
+
+#[test]
+fn azure_identity_for_python_reads_the_resource_group() {
+    let python = match azure_identity() {
+        Ok(python) => python,
+        Err(why) => return skip(&why),
+    };
+    let azure = Azure::builder().user_assigned("worker").user_assigned("other").start().unwrap();
+    let scratch = Scratch::new();
+    let other = azure.identity("other").unwrap().client_id();
+    let nobody = "00000000-0000-0000-0000-000000000000";
+    let output = bare(python)
+        .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/peers.py"), &azure.arm()])
+        .arg(scratch.ca(&azure))
+        .args([other, nobody])
+        .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", told(&output));
+
+    let lines: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
+    let body = GROUP_BODY.replace('"', r#"\""#);
+    let system = azure.system_identity().unwrap().client_id();
+    let good = |asked: &str, appid: &str| {
+        format!(r#"{{"asked": {asked}, "body": "{body}", "appid": "{appid}", "life_agrees": true}}"#)
+    };
+    assert_eq!(lines.len(), 3, "{}", told(&output));
+    assert_eq!(lines[0], good("null", system));
+    assert_eq!(lines[1], good(&format!("\"{other}\""), other));
+    assert!(lines[2].contains(nobody) && lines[2].contains("Identity not found"), "{}", lines[2]);
+}
+
+/// Python with the client in it, in a virtual environment that is made once and thrown away with the target directory.
+fn azure_identity() -> Result<PathBuf, String> {
+    const VERSION: &str = "1.27.0";
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("azure-identity-{VERSION}"));
+    let (python, ready) = (home.join("bin/python"), home.join("ready"));
+    if ready.exists() {
+        return Ok(python);
+    }
+    // What an earlier run did not finish.
+    let _ = fs::remove_dir_all(&home);
+    // These two keep their environment: it may say where packages come from.
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv"]).arg(&home);
+    let mut fill = Command::new(&python);
+    fill.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
+    fill.arg(format!("azure-identity=={VERSION}"));
+    for (what, mut command) in [("python3 -m venv", make), ("pip", fill)] {
+        match command.output() {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => return Err(format!("{what}: {}", told(&output))),
+            Err(error) => return Err(format!("{what}: {error}")),
+        }
+    }
+    fs::write(ready, "").map_err(|error| error.to_string())?;
+    Ok(python)
+}

@@ -6,18 +6,35 @@
 //! curl -H Metadata:true "$AZURE_POD_IDENTITY_AUTHORITY_HOST/metadata/identity/info?api-version=2018-02-01"
 //! exec 3>&-
 //! ```
+//!
+//! `--app-service` and its like start that endpoint too, and print its variables. Where there are several, a comment line
+//! names each, and a client gets the lines below one of them: `eval "$(sed -n '/^# azure-arc$/,/^#/p' env)"`.
 
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::{self, Path};
 use std::{env, fs};
 
-use azmin::simulator::Azure;
+use azmin::simulator::{Azure, Builder, Service};
 
-const USAGE: &str = "usage: stand_in --ca FILE [--imds ADDR] [--arm ADDR] [--user NAME]... [--no-system]";
+const USAGE: &str = "usage: stand_in --ca FILE [--imds ADDR] [--arm ADDR] [--user NAME]... [--no-system] [--app-service] \
+                     [--azure-arc] [--service-fabric] [--azure-ml] [--cloud-shell] [--workload]";
+
+type Start = fn(Builder) -> Builder;
+
+/// Each has environment variables of its own, which exclude the others'.
+const ENDPOINTS: [(&str, Service, Start); 6] = [
+    ("app-service", Service::AppService, Builder::app_service),
+    ("azure-arc", Service::AzureArc, Builder::azure_arc),
+    ("service-fabric", Service::ServiceFabric, Builder::service_fabric),
+    ("azure-ml", Service::AzureMl, Builder::azure_ml),
+    ("cloud-shell", Service::CloudShell, Builder::cloud_shell),
+    ("workload", Service::Entra, Builder::workload),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut ca = None;
+    let mut asked_for = Vec::new();
     let mut builder = Azure::builder();
     let mut args = env::args().skip(1);
     while let Some(arg) = args.next() {
@@ -31,7 +48,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--arm" => builder.arm_address(value()?.parse()?),
             "--user" => builder.user_assigned(value()?),
             "--no-system" => builder.system_assigned(false),
-            _ => return Err(USAGE.into()),
+            option => {
+                let known = ENDPOINTS.iter().find(|(name, ..)| option.strip_prefix("--") == Some(name));
+                let (name, service, start) = known.ok_or(USAGE)?;
+                asked_for.push((name, *service));
+                start(builder)
+            }
         };
     }
     let ca = ca.ok_or(USAGE)?;
@@ -43,10 +65,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     writeln!(out, "export AZURE_POD_IDENTITY_AUTHORITY_HOST={}", azure.imds())?;
     writeln!(out, "export ARM={}", azure.arm())?;
-    writeln!(out, "export SSL_CERT_FILE='{}'", ca.replace('\'', r"'\''"))?;
+    writeln!(out, "export SSL_CERT_FILE={}", quoted(&ca))?;
+    for (name, service) in &asked_for {
+        if asked_for.len() > 1 {
+            writeln!(out, "# {name}")?;
+        }
+        for (name, value) in azure.env(*service) {
+            writeln!(out, "export {name}={}", quoted(&value))?;
+        }
+    }
     out.flush()?;
     io::copy(&mut io::stdin().lock(), &mut io::sink())?;
     Ok(())
+}
+
+/// As the shell reads it back.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Mode 0644 whatever the umask: the client may be another user.

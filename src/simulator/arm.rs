@@ -3,7 +3,7 @@
 use super::clock;
 use super::json;
 use super::request::Received;
-use super::response::Response;
+use super::response::{Outcome, Response};
 use super::token;
 use super::world::{Group, ManagedIdentity, SUBSCRIPTION, TENANT, World, lock};
 
@@ -32,9 +32,6 @@ pub(super) fn dress(response: Response, request: &Received) -> Response {
     }
     if failed { response.header("x-ms-failure-cause", "gateway") } else { response }
 }
-
-/// `Err` is an answer too: the one that ends the checks early.
-type Outcome = Result<Response, Response>;
 
 fn route(world: &World, request: &Received) -> Outcome {
     let caller = authenticate(world, request)?;

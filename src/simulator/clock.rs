@@ -1,4 +1,4 @@
-//! Moments in the four spellings that the two services use.
+//! Moments in the spellings that the services use.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,12 @@ pub(super) fn american(epoch: u64) -> String {
     let half = if hour < 12 { "AM" } else { "PM" };
     let hour = (hour + 11) % 12 + 1;
     format!("{month}/{day}/{year} {hour}:{minute:02}:{second:02} {half}")
+}
+
+/// `09/27/2017 04:42:53 +00:00`, for `expires_on` of the api-version 2017-09-01.
+pub(super) fn legacy(epoch: u64) -> String {
+    let Civil { year, month, day, hour, minute, second } = civil(epoch);
+    format!("{month:02}/{day:02}/{year:04} {hour:02}:{minute:02}:{second:02} +00:00")
 }
 
 /// `20170927T044253Z`, for `x-ms-routing-request-id`.
@@ -77,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn four_spellings() {
+    fn spellings() {
         for (epoch, expected) in [
             (0, ["Thu, 01 Jan 1970 00:00:00 GMT", "1/1/1970 12:00:00 AM", "19700101T000000Z", "1970-01-01 00:00:00Z"]),
             (
@@ -95,5 +101,6 @@ mod tests {
         ] {
             assert_eq!([http(epoch), american(epoch), compact(epoch), entra(epoch)], expected);
         }
+        assert_eq!(legacy(1_506_487_373), "09/27/2017 04:42:53 +00:00");
     }
 }

@@ -1,5 +1,6 @@
 //! One connection: requests in, answers out, with what is to go wrong on the way.
 
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -12,35 +13,25 @@ use super::request::{Head, Received, Refusal, head_end};
 use super::response::Response;
 use super::server::Gate;
 use super::world::{World, lock};
-use super::{Service, arm, imds};
+use super::{Service, app_service, arc, arm, azure_ml, cloud_shell, entra, imds, service_fabric};
 
 /// What all connections share.
 pub(super) struct Shared {
     pub(super) world: World,
     pub(super) gate: Arc<Gate>,
     pub(super) requests: Mutex<Vec<Received>>,
-    pub(super) imds_faults: Mutex<Queue>,
-    pub(super) arm_faults: Mutex<Queue>,
+    pub(super) faults: Mutex<HashMap<Service, Queue>>,
 }
 
-impl Shared {
-    pub(super) fn faults(&self, service: Service) -> &Mutex<Queue> {
-        match service {
-            Service::Imds => &self.imds_faults,
-            Service::Arm => &self.arm_faults,
-        }
-    }
+/// Speaks plain HTTP as that service. An error is a client that went away, which concerns nobody.
+pub(super) fn plain(shared: &Shared, service: Service, mut stream: &TcpStream) -> io::Result<()> {
+    converse(shared, service, &mut stream)
 }
 
-/// Speaks plain HTTP as the metadata service. An error is a client that went away, which concerns nobody.
-pub(super) fn plain(shared: &Shared, mut stream: &TcpStream) -> io::Result<()> {
-    converse(shared, Service::Imds, &mut stream)
-}
-
-/// Speaks TLS as Azure Resource Manager. The handshake happens with the first read.
-pub(super) fn tls(shared: &Shared, stream: &TcpStream, config: &Arc<ServerConfig>) -> io::Result<()> {
+/// Speaks TLS as that service. The handshake happens with the first read.
+pub(super) fn tls(shared: &Shared, service: Service, stream: &TcpStream, config: &Arc<ServerConfig>) -> io::Result<()> {
     let connection = ServerConnection::new(Arc::clone(config)).map_err(io::Error::other)?;
-    converse(shared, Service::Arm, &mut StreamOwned::new(connection, stream))
+    converse(shared, service, &mut StreamOwned::new(connection, stream))
 }
 
 /// A byte stream with an orderly end.
@@ -135,7 +126,7 @@ fn read_more(transport: &mut impl Transport, buffer: &mut Vec<u8>) -> io::Result
 
 fn respond(shared: &Shared, request: &Received, transport: &mut impl Transport) -> io::Result<After> {
     lock(&shared.requests).push(request.clone());
-    let fault = lock(shared.faults(request.service)).take();
+    let fault = lock(&shared.faults).get_mut(&request.service).and_then(Queue::take);
     let kind = fault.as_ref().map(|fault| &fault.kind);
     match kind {
         Some(Kind::Raw(bytes)) => {
@@ -169,13 +160,28 @@ fn respond(shared: &Shared, request: &Received, transport: &mut impl Transport) 
     Ok(if answer.closes() { After::Finish } else { After::Next })
 }
 
+/// How a service answers, and the headers that it adds to an answer that it did not give.
+type Handler = (fn(&World, &Received) -> Response, fn(Response, &Received) -> Response);
+
+fn handler(service: Service) -> Handler {
+    match service {
+        Service::Imds => (imds::answer, imds::dress),
+        Service::Arm => (arm::answer, arm::dress),
+        Service::AppService => (app_service::answer, app_service::dress),
+        Service::AzureArc => (arc::answer, arc::dress),
+        Service::ServiceFabric => (service_fabric::answer, service_fabric::dress),
+        Service::AzureMl => (azure_ml::answer, azure_ml::dress),
+        Service::CloudShell => (cloud_shell::answer, cloud_shell::dress),
+        Service::Entra => (entra::answer, entra::dress),
+    }
+}
+
 fn answer(shared: &Shared, request: &Received, fault: Option<&Fault>) -> Response {
-    let mut answer = match (fault.map(|fault| &fault.kind), request.service) {
+    let (usual, dress) = handler(request.service);
+    let mut answer = match fault.map(|fault| &fault.kind) {
         // Nothing but the status: a request that failed has not issued a token either.
-        (Some(Kind::Status(status)), Service::Imds) => imds::dress(Response::new(*status), request),
-        (Some(Kind::Status(status)), Service::Arm) => arm::dress(Response::new(*status), request),
-        (_, Service::Imds) => imds::answer(&shared.world, request),
-        (_, Service::Arm) => arm::answer(&shared.world, request),
+        Some(Kind::Status(status)) => dress(Response::new(*status), request),
+        _ => usual(&shared.world, request),
     };
     if request.head.wants_close() {
         answer = answer.header("Connection", "close");

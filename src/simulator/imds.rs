@@ -1,10 +1,12 @@
 //! The Instance Metadata Service: tokens, and where this virtual machine is.
 
+use super::aadsts;
 use super::clock;
 use super::instance::{self, Node};
 use super::json;
 use super::request::Received;
-use super::response::Response;
+use super::response::{Outcome, Response};
+use super::selector::{self, Named, Parameter, Unclear};
 use super::token::{self, Issued};
 use super::world::{ManagedIdentity, TENANT, World};
 
@@ -19,9 +21,6 @@ pub(super) fn dress(response: Response, request: &Received) -> Response {
     response.header("Server", "IMDS/150.870.65.528").header("Date", clock::http(clock::epoch(request.at)))
 }
 
-/// `Err` is an answer too: the one that ends the checks early.
-type Outcome = Result<Response, Response>;
-
 fn route(world: &World, request: &Received) -> Outcome {
     let segments = request.segments();
     let segments: Vec<String> = segments.iter().map(|segment| segment.to_ascii_lowercase()).collect();
@@ -32,7 +31,7 @@ fn route(world: &World, request: &Received) -> Outcome {
     if request.header("x-forwarded-for").is_some() {
         return Err(refuse(400, "X-Forwarded-For header is not allowed"));
     }
-    if !request.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if !request.has_metadata() {
         return Err(refuse(400, "Required metadata header not specified"));
     }
     if request.method() != "GET" {
@@ -62,8 +61,8 @@ fn token(world: &World, request: &Received) -> Outcome {
     identity_version(request)?;
     let resource = required(request, "resource")?;
     let now = clock::epoch(request.at);
-    if !is_resource(&resource) {
-        return Err(unknown_resource(&resource, now));
+    if !aadsts::knows(&resource) {
+        return Err(aadsts::unknown_resource(&resource).response(now, "westus.login.microsoft.com"));
     }
     let (identity, asked_by) = choose(world, request)?;
     let fresh = request.parameter("bypass_cache").is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -72,7 +71,7 @@ fn token(world: &World, request: &Received) -> Outcome {
 }
 
 /// The service spells even numbers as strings.
-fn success(issued: &Issued, world: &World, now: u64, asked_by: Named) -> String {
+fn success(issued: &Issued, world: &World, now: u64, asked_by: Option<Named>) -> String {
     let mut members = vec![
         ("access_token", issued.token.clone()),
         ("client_id", issued.identity.client_id().to_owned()),
@@ -88,32 +87,19 @@ fn success(issued: &Issued, world: &World, now: u64, asked_by: Named) -> String 
 }
 
 /// The identity that the request names, and the parameter that named it; or else the one there is.
-fn choose<'a>(world: &'a World, request: &Received) -> Result<(&'a ManagedIdentity, Named), Response> {
-    let mut named = ID_PARAMETERS.iter().filter_map(|(name, id)| Some((*name, *id, request.parameter(name)?)));
-    match (named.next(), named.next()) {
-        (Some(_), Some(_)) => {
+fn choose<'a>(world: &'a World, request: &Received) -> Result<(&'a ManagedIdentity, Option<Named>), Response> {
+    match selector::named(world, request, &ID_PARAMETERS) {
+        Ok(Some((identity, named))) => Ok((identity, Some(named))),
+        Ok(None) => Ok((only(world)?, None)),
+        Err(Unclear::Unknown) => Err(not_found()),
+        Err(Unclear::Several) => {
             Err(invalid_request(400, "Only one of client_id, object_id and msi_res_id may be specified"))
         }
-        (Some((name, id, value)), None) => {
-            let found = world.identities.iter().find(|identity| id(identity).eq_ignore_ascii_case(&value));
-            // The resource id of the system-assigned identity is the machine's, and a machine is not an identity.
-            let found = found.filter(|identity| identity.name.is_some() || !name.ends_with("res_id"));
-            Ok((found.ok_or_else(not_found)?, Some((name, value))))
-        }
-        (None, _) => Ok((only(world)?, None)),
     }
 }
 
-/// The parameter and its value.
-type Named = Option<(&'static str, String)>;
-type Id = fn(&ManagedIdentity) -> &str;
-
-const ID_PARAMETERS: [(&str, Id); 4] = [
-    ("client_id", ManagedIdentity::client_id),
-    ("object_id", ManagedIdentity::object_id),
-    ("msi_res_id", ManagedIdentity::resource_id),
-    ("mi_res_id", ManagedIdentity::resource_id),
-];
+const ID_PARAMETERS: [Parameter; 4] =
+    [selector::CLIENT_ID, selector::OBJECT_ID, selector::MSI_RES_ID, selector::MI_RES_ID];
 
 fn only(world: &World) -> Result<&ManagedIdentity, Response> {
     if let Some(system) = world.system() {
@@ -166,43 +152,6 @@ fn repeated(request: &Received) -> Option<String> {
     let mut names: Vec<String> = request.query().into_iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.sort();
     names.windows(2).find(|pair| pair.first() == pair.last()).and_then(|pair| pair.first().cloned())
-}
-
-/// An absolute URI (`api://…` is one too) or the GUID of an application.
-fn is_resource(text: &str) -> bool {
-    let guid = text.len() == 36
-        && text.bytes().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-    let uri = text.split_once("://").is_some_and(|(scheme, rest)| {
-        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte))
-            && rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[')
-            && rest.bytes().all(|byte| byte.is_ascii_graphic())
-    });
-    guid || uri
-}
-
-/// Entra's refusal, which the service passes on.
-fn unknown_resource(resource: &str, now: u64) -> Response {
-    let (trace, correlation, timestamp) = (token::guid(), token::guid(), clock::entra(now));
-    let description = format!(
-        "AADSTS500011: The resource principal named {resource} was not found in the tenant named {TENANT}. \
-         This can happen if the application has not been installed by the administrator of the tenant or consented to by \
-         any user in the tenant. You might have sent your authentication request to the wrong tenant. \
-         Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
-    );
-    let body = json::object([
-        ("error", json::text("invalid_resource")),
-        ("error_description", json::text(&description)),
-        ("error_codes", "[500011]".to_owned()),
-        ("timestamp", json::text(&timestamp)),
-        ("trace_id", json::text(&trace)),
-        ("correlation_id", json::text(&correlation)),
-        ("error_uri", json::text("https://westus.login.microsoft.com/error?code=500011")),
-    ]);
-    Response::json(400, body)
 }
 
 fn not_found() -> Response {

@@ -1,8 +1,9 @@
 //! A stand-in for Azure on loopback, for tests and examples: a virtual machine's metadata service over plain HTTP and
-//! an Azure Resource Manager over TLS, which accepts the tokens that the former issues.
+//! an Azure Resource Manager over TLS, which accepts the tokens that the former issues. The endpoints that other places
+//! than virtual machines have, from App Service to Entra, start [when asked for](Builder::app_service).
 //!
-//! Both answer in the real services' words, and can be told to [go wrong](Fault). All of it ends, threads and
-//! connections included, when the [`Azure`] is dropped.
+//! All answer in the real services' words, and can be told to [go wrong](Fault). All of it ends, threads, connections
+//! and files included, when the [`Azure`] is dropped.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -23,37 +24,51 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
 use std::{fmt, io};
 
 use conversation::Shared;
-use pki::Pki;
-use server::{Gate, Server};
-use world::{Group, World, lock};
+use folder::Folder;
+use server::Server;
+use world::lock;
 
+pub use builder::Builder;
 pub use fault::Fault;
 pub use request::Received;
 pub use world::ManagedIdentity;
 
+mod aadsts;
+mod app_service;
+mod arc;
 mod arm;
+mod assertion;
+mod azure_ml;
+mod builder;
 mod clock;
+mod cloud_shell;
 mod conversation;
+mod endpoints;
+mod entra;
+mod environment;
 mod fault;
+mod folder;
 mod imds;
 mod instance;
 mod json;
 mod pki;
 mod request;
 mod response;
+mod selector;
 mod server;
+mod service_fabric;
 #[cfg(test)]
 mod tests;
 mod token;
 mod world;
 
-/// One of the two services.
+/// One of the services. The first two are always there, the others when the [`Builder`] was asked for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Service {
@@ -61,6 +76,18 @@ pub enum Service {
     Imds,
     /// Azure Resource Manager.
     Arm,
+    /// The endpoint that App Service, Functions and Container Apps give their applications.
+    AppService,
+    /// The agent of an Azure Arc-enabled server.
+    AzureArc,
+    /// The endpoint of Service Fabric, over TLS with a certificate that is not under [`Azure::ca_pem`].
+    ServiceFabric,
+    /// The endpoint of Azure Machine Learning, and of App Service once.
+    AzureMl,
+    /// The endpoint of the Azure Cloud Shell.
+    CloudShell,
+    /// Entra's token endpoint, over TLS.
+    Entra,
 }
 
 /// A running stand-in.
@@ -71,8 +98,11 @@ pub enum Service {
 pub struct Azure {
     imds: Server,
     arm: Server,
+    others: Vec<(Service, Server)>,
     shared: Arc<Shared>,
     ca_pem: String,
+    // It goes last: the servers use it.
+    _folder: Folder,
 }
 
 impl Azure {
@@ -100,7 +130,44 @@ impl Azure {
         format!("https://localhost:{}", self.arm.address().port())
     }
 
-    /// The certificate of the authority that [`arm`](Self::arm)'s clients must trust, in PEM. Each start makes another.
+    /// The environment variables by which a program finds this service where Azure runs it; none if the service does not
+    /// listen, and none for Azure Resource Manager. Those of Entra are those of a workload identity.
+    ///
+    /// ```
+    /// use azmin::simulator::{Azure, Service};
+    ///
+    /// let azure = Azure::builder().app_service().start()?;
+    /// let names: Vec<&str> = azure.env(Service::AppService).iter().map(|(name, _)| *name).collect();
+    /// assert_eq!(names, ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "MSI_ENDPOINT", "MSI_SECRET"]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn env(&self, service: Service) -> Vec<(&'static str, String)> {
+        let server = match service {
+            Service::Imds => Some(&self.imds),
+            Service::Arm => Some(&self.arm),
+            _ => self.others.iter().find(|(other, _)| *other == service).map(|(_, server)| server),
+        };
+        let variables = |server: &Server| environment::variables(&self.shared.world, service, server.address());
+        server.map(variables).unwrap_or_default()
+    }
+
+    /// Where the agent of Azure Arc puts its key files. It exists if the agent was [asked for](Builder::azure_arc).
+    pub fn arc_key_directory(&self) -> &Path {
+        &self.shared.world.endpoints.arc.directory
+    }
+
+    /// Writes a new assertion into the file that `AZURE_FEDERATED_TOKEN_FILE` names, as Kubernetes does long before the
+    /// old one is over. Here Entra refuses the old one from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written; always, unless the workload identity was [asked for](Builder::workload).
+    pub fn rotate_assertion(&self) -> io::Result<()> {
+        self.shared.world.endpoints.assertions.rotate(SystemTime::now())
+    }
+
+    /// The certificate of the authority that the clients of [`arm`](Self::arm) and of Entra must trust, in PEM. Each
+    /// start makes another.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
@@ -117,7 +184,7 @@ impl Azure {
 
     /// Lets the next answer of a service go wrong, after those that are to go wrong already.
     pub fn on(&self, service: Service, fault: Fault) {
-        lock(self.shared.faults(service)).push(fault);
+        lock(&self.shared.faults).entry(service).or_default().push(fault);
     }
 
     /// Takes the role of the identity with that client or object id: from now on Azure Resource Manager answers it 403
@@ -142,12 +209,12 @@ impl Azure {
     }
 
     /// Ends the life of all tokens issued so far: Azure Resource Manager answers them 401 ExpiredAuthenticationToken,
-    /// and the metadata service issues new ones.
+    /// and the others issue new ones.
     pub fn expire_tokens(&self) {
         lock(&self.shared.world.tokens).expire(clock::epoch(SystemTime::now()));
     }
 
-    /// The requests so far, to both services, in the order they were complete. One that could not be read as HTTP is
+    /// The requests so far, to all services, in the order they were complete. One that could not be read as HTTP is
     /// answered 400 and not among them.
     pub fn requests(&self) -> Vec<Received> {
         lock(&self.shared.requests).clone()
@@ -157,123 +224,5 @@ impl Azure {
 impl fmt::Debug for Azure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Azure").field("imds", &self.imds()).field("arm", &self.arm()).finish_non_exhaustive()
-    }
-}
-
-/// What an [`Azure`] starts with.
-///
-/// ```
-/// use std::time::Duration;
-/// use azmin::simulator::Azure;
-///
-/// let azure = Azure::builder()
-///     .system_assigned(false)
-///     .user_assigned("worker")
-///     .token_lifetime(Duration::from_secs(3600))
-///     .resource_group("Production", "northeurope")
-///     .start()?;
-/// assert!(azure.system_identity().is_none());
-/// assert!(azure.identity("worker").is_some());
-/// # Ok::<(), std::io::Error>(())
-/// ```
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct Builder {
-    system_assigned: bool,
-    user_assigned: Vec<String>,
-    groups: Vec<Group>,
-    token_lifetime: Duration,
-    imds_address: SocketAddr,
-    arm_address: SocketAddr,
-}
-
-impl Builder {
-    fn new() -> Self {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self {
-            system_assigned: true,
-            user_assigned: Vec::new(),
-            groups: vec![Group { name: world::RESOURCE_GROUP.to_owned(), location: world::LOCATION.to_owned() }],
-            token_lifetime: Duration::from_secs(24 * 60 * 60),
-            imds_address: address,
-            arm_address: address,
-        }
-    }
-
-    /// Whether the virtual machine has an identity of its own. Default: yes.
-    pub fn system_assigned(mut self, yes: bool) -> Self {
-        self.system_assigned = yes;
-        self
-    }
-
-    /// Adds a user-assigned identity; its ids follow from how many were added before it. Repeatable. Default: none.
-    pub fn user_assigned(mut self, name: impl Into<String>) -> Self {
-        self.user_assigned.push(name.into());
-        self
-    }
-
-    /// Adds a resource group to the one there is. Repeatable.
-    pub fn resource_group(mut self, name: impl Into<String>, location: impl Into<String>) -> Self {
-        self.groups.push(Group { name: name.into(), location: location.into() });
-        self
-    }
-
-    /// How long a token lives, in whole seconds. Default: 24 hours.
-    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
-        self.token_lifetime = lifetime;
-        self
-    }
-
-    /// Where the metadata service listens. Another address than loopback makes sense only in a network of its own.
-    /// Default: `127.0.0.1:0`, a free port.
-    pub fn imds_address(mut self, address: SocketAddr) -> Self {
-        self.imds_address = address;
-        self
-    }
-
-    /// Where Azure Resource Manager listens. Another address than loopback makes sense only in a network of its own.
-    /// Default: `127.0.0.1:0`, a free port.
-    pub fn arm_address(mut self, address: SocketAddr) -> Self {
-        self.arm_address = address;
-        self
-    }
-
-    /// Makes the certificates and starts to listen.
-    ///
-    /// # Errors
-    ///
-    /// When an address is taken, or no thread can be had.
-    pub fn start(self) -> io::Result<Azure> {
-        let Pki { ca_pem, server: config } = Pki::generate()?;
-        let gate = Arc::new(Gate::default());
-        let shared = Arc::new(Shared {
-            gate: Arc::clone(&gate),
-            requests: Mutex::default(),
-            imds_faults: Mutex::default(),
-            arm_faults: Mutex::default(),
-            world: self.world(),
-        });
-        let (for_imds, for_arm) = (Arc::clone(&shared), Arc::clone(&shared));
-        // A connection that breaks is the client's business; the listeners go on.
-        let imds = Server::start(self.imds_address, &gate, move |stream| {
-            let _ = conversation::plain(&for_imds, stream);
-        })?;
-        let arm = Server::start(self.arm_address, &gate, move |stream| {
-            let _ = conversation::tls(&for_arm, stream, &config);
-        })?;
-        Ok(Azure { imds, arm, shared, ca_pem })
-    }
-
-    fn world(&self) -> World {
-        let system = self.system_assigned.then(ManagedIdentity::system_assigned);
-        let numbered = self.user_assigned.iter().zip(1..);
-        let users = numbered.map(|(name, number)| ManagedIdentity::user_assigned(name, number));
-        World {
-            identities: system.into_iter().chain(users).collect(),
-            groups: self.groups.clone(),
-            token_lifetime: self.token_lifetime,
-            tokens: Mutex::default(),
-            without_role: Mutex::default(),
-        }
     }
 }

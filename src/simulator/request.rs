@@ -8,7 +8,7 @@ use super::Service;
 
 /// A request that the stand-in received and could read.
 ///
-/// `Debug` shows neither the value of `Authorization` nor the body.
+/// `Debug` shows neither the body nor the values of `Authorization`, `X-IDENTITY-HEADER` and `Secret`.
 ///
 /// ```
 /// use azmin::simulator::{Azure, Service};
@@ -29,7 +29,7 @@ pub struct Received {
 }
 
 impl Received {
-    /// Which of the two services it was sent to.
+    /// Which service it was sent to.
     pub fn service(&self) -> Service {
         self.service
     }
@@ -72,16 +72,28 @@ impl Received {
 
     /// The decoded query.
     pub(super) fn query(&self) -> Vec<(String, String)> {
-        let Some((_, query)) = self.target().split_once('?') else { return Vec::new() };
-        query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-            .map(|(name, value)| (decode(name, true), decode(value, true)))
-            .collect()
+        self.target().split_once('?').map(|(_, query)| pairs(query)).unwrap_or_default()
     }
 
-    /// The first query value of that name, in any case; an empty one counts as missing, as with both services.
+    /// The first value of that name in a body that is a form; an empty one counts as missing.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let body = str::from_utf8(&self.body).ok()?;
+        let found = pairs(body).into_iter().find(|(key, _)| key == name)?;
+        Some(found.1).filter(|value| !value.is_empty())
+    }
+
+    /// Whether the body says that it is a form.
+    pub(super) fn is_form(&self) -> bool {
+        let kind = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    }
+
+    /// Whether it has the header that no browser can be made to send.
+    pub(super) fn has_metadata(&self) -> bool {
+        self.header("metadata").is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The first query value of that name, in any case; an empty one counts as missing, as with the real services.
     pub(super) fn parameter(&self, name: &str) -> Option<String> {
         let found = self.query().into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?;
         Some(found.1).filter(|value| !value.is_empty())
@@ -91,7 +103,7 @@ impl Received {
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |(name, value): (&'_ str, &'_ str)| {
-            let value = if name.eq_ignore_ascii_case("authorization") { "…" } else { value };
+            let value = if SECRET.iter().any(|secret| name.eq_ignore_ascii_case(secret)) { "…" } else { value };
             format!("{name}: {value}")
         };
         f.debug_struct("Received")
@@ -214,6 +226,14 @@ fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
+fn pairs(text: &str) -> Vec<(String, String)> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .map(|(name, value)| (decode(name, true), decode(value, true)))
+        .collect()
+}
+
 /// Undoes percent-encoding, and in a query the plus sign for a blank; a stray percent sign stays.
 fn decode(text: &str, plus: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
@@ -233,6 +253,8 @@ fn decode(text: &str, plus: bool) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
+/// The headers that let their bearer in.
+const SECRET: [&str; 3] = ["authorization", "x-identity-header", "secret"];
 /// Signed polling URLs of several kilobytes are the longest that Azure hands out.
 const MAX_HEAD: usize = 64 * 1024;
 const TOO_LONG: Refusal = Refusal(431, "the head is too long");
@@ -245,6 +267,12 @@ pub(super) fn received(service: Service, head: &str) -> Received {
     let Ok(head) = Head::parse(head.as_bytes()) else { panic!("not a head: {head:?}") };
     let at = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_506_484_173);
     Received { service, at, head, body: Vec::new() }
+}
+
+#[cfg(test)]
+pub(super) fn posted(service: Service, head: &str, body: &str) -> Received {
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    Received { body: body.as_bytes().to_vec(), ..received(service, &format!("{head}\n{form}")) }
 }
 
 #[cfg(test)]
@@ -321,8 +349,17 @@ mod tests {
     }
 
     #[test]
+    fn decodes_a_form() {
+        let request = posted(Service::Entra, "POST / HTTP/1.1\nHost: a", "a=b+c%26&d=&a=e&F=g");
+        assert!(request.is_form());
+        assert_eq!(["a", "d", "f"].map(|name| request.field(name)), [Some("b c&".to_owned()), None, None]);
+        assert!(!received(Service::Entra, "POST / HTTP/1.1\nHost: a").is_form());
+    }
+
+    #[test]
     fn debug_shows_no_token() {
-        let request = received(Service::Arm, "GET /x HTTP/1.1\nHost: a\naUTHORIZATION: Bearer secret");
+        let head = "GET /x HTTP/1.1\nHost: a\naUTHORIZATION: Bearer secret\nX-Identity-Header: secret\nSECRET: secret";
+        let request = received(Service::Arm, head);
         let shown = format!("{request:?}");
         assert!(!shown.contains("secret") && shown.contains("GET /x") && shown.contains("Host: a"), "{shown}");
     }

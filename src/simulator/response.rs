@@ -1,5 +1,11 @@
 //! An answer as it goes: bytes out, no socket.
 
+use super::clock;
+use super::request::Received;
+
+/// `Err` is an answer too: the one that ends the checks early.
+pub(super) type Outcome = Result<Response, Response>;
+
 /// An answer before it is bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Response {
@@ -25,6 +31,11 @@ impl Response {
     pub(super) fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.to_owned(), value.into()));
         self
+    }
+
+    /// With the one header that every service adds.
+    pub(super) fn dated(self, request: &Received) -> Self {
+        self.header("Date", clock::http(clock::epoch(request.at)))
     }
 
     /// Whether it says that the connection ends with it.

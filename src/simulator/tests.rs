@@ -23,6 +23,10 @@ fn dial(azure: &Azure) -> TcpStream {
 }
 
 fn dial_arm(azure: &Azure) -> StreamOwned<ClientConnection, TcpStream> {
+    dial_tls(azure, azure.arm.address().port())
+}
+
+fn dial_tls(azure: &Azure, port: u16) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(azure.ca_pem().as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -31,7 +35,7 @@ fn dial_arm(azure: &Azure) -> StreamOwned<ClientConnection, TcpStream> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
-    StreamOwned::new(client, TcpStream::connect(azure.arm.address()).unwrap())
+    StreamOwned::new(client, TcpStream::connect(("127.0.0.1", port)).unwrap())
 }
 
 /// A request without body, by the headers that matter.
@@ -198,6 +202,105 @@ fn dropping_it_ends_everything_at_once() {
         }
         assert!(TcpStream::connect(imds).is_err() && TcpStream::connect(arm).is_err());
     }
+}
+
+/// The variable of that name, and of a URL the port and the path.
+fn variable(azure: &Azure, service: Service, name: &str) -> (String, u16, String) {
+    let value = azure.env(service).into_iter().find(|(known, _)| *known == name).unwrap().1;
+    let (port, path) = value.rsplit_once(':').map_or(("", ""), |(_, rest)| rest.split_once('/').unwrap_or((rest, "")));
+    let (port, path) = (port.parse().unwrap_or(0), format!("/{path}"));
+    (value, port, path)
+}
+
+#[test]
+fn every_endpoint_by_its_environment() {
+    let azure = Azure::builder()
+        .user_assigned("worker")
+        .app_service()
+        .app_service()
+        .azure_arc()
+        .azure_ml()
+        .cloud_shell()
+        .service_fabric()
+        .workload()
+        .start()
+        .unwrap();
+    let secret = |service, name| variable(&azure, service, name).0;
+    let header = secret(Service::AppService, "IDENTITY_HEADER");
+    let ml = secret(Service::AzureMl, "MSI_SECRET");
+    let query = |version: &str| format!("?api-version={version}&resource=https://management.azure.com/");
+    for (service, name, query, headers, status) in [
+        (Service::Imds, "AZURE_POD_IDENTITY_AUTHORITY_HOST", String::new(), "Metadata: true".to_owned(), 404),
+        (Service::AppService, "IDENTITY_ENDPOINT", query("2019-08-01"), format!("X-IDENTITY-HEADER: {header}"), 200),
+        (Service::AppService, "MSI_ENDPOINT", query("2019-08-01"), format!("X-IDENTITY-HEADER: {header}"), 200),
+        (Service::AzureArc, "IDENTITY_ENDPOINT", query("2020-06-01"), "Metadata: true".to_owned(), 401),
+        (Service::AzureMl, "MSI_ENDPOINT", query("2017-09-01"), format!("secret: {ml}"), 200),
+        (Service::CloudShell, "MSI_ENDPOINT", String::new(), "Metadata: true".to_owned(), 405),
+    ] {
+        let (value, port, path) = variable(&azure, service, name);
+        assert!(value.starts_with("http://"), "{value}");
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let headers = format!("{headers}\r\nConnection: close\r\n");
+        stream.write_all(request(&format!("GET {path}{query}"), &headers).as_bytes()).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{value}: {answer}");
+        assert_eq!(azure.requests().last().unwrap().service(), service);
+        azure.on(service, Fault::status(503));
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(request("GET /", "Connection: close\r\n").as_bytes()).unwrap();
+        assert!(rest(&mut stream).starts_with("HTTP/1.1 503 "), "{value}");
+    }
+    assert_eq!(azure.env(Service::Arm), []);
+    assert_eq!(Azure::start().unwrap().env(Service::AppService), []);
+}
+
+#[test]
+fn an_assertion_until_it_is_rotated() {
+    let azure = Azure::builder().workload().start().unwrap();
+    let (file, ..) = variable(&azure, Service::Entra, "AZURE_FEDERATED_TOKEN_FILE");
+    let (tenant, ..) = variable(&azure, Service::Entra, "AZURE_TENANT_ID");
+    let (client, ..) = variable(&azure, Service::Entra, "AZURE_CLIENT_ID");
+    let (_, port, _) = variable(&azure, Service::Entra, "AZURE_AUTHORITY_HOST");
+    let exchange = |assertion: &str| {
+        let form = format!(
+            "client_id={client}&client_assertion={assertion}&grant_type=client_credentials&scope=https://management.azure.com/.default\
+             &client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        );
+        let headers = format!(
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\nConnection: close\r\n",
+            form.len()
+        );
+        let mut stream = dial_tls(&azure, port);
+        stream.write_all((request(&format!("POST /{tenant}/oauth2/v2.0/token"), &headers) + &form).as_bytes()).unwrap();
+        rest(&mut stream)
+    };
+    let first = std::fs::read_to_string(&file).unwrap();
+    let answer = exchange(&first);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    let token = answer.split('"').skip_while(|word| *word != "access_token").nth(2).unwrap();
+    let mut stream = dial_arm(&azure);
+    let bearer = format!("Authorization: Bearer {token}\r\nConnection: close\r\n");
+    stream.write_all(request(&format!("GET {GROUP}"), &bearer).as_bytes()).unwrap();
+    let group = rest(&mut stream);
+    assert!(group.starts_with("HTTP/1.1 200 "), "{group}");
+
+    azure.rotate_assertion().unwrap();
+    let second = std::fs::read_to_string(&file).unwrap();
+    assert!(exchange(&first).contains("AADSTS700024"));
+    assert!(exchange(&second).starts_with("HTTP/1.1 200 "));
+    drop(azure);
+    assert!(!Path::new(&file).exists());
+}
+
+#[test]
+fn files_only_where_they_are_needed_and_only_while_it_lives() {
+    let azure = Azure::start().unwrap();
+    assert!(!azure.arc_key_directory().exists() && azure.rotate_assertion().is_err());
+    let azure = Azure::builder().azure_arc_legacy().start().unwrap();
+    let folder = azure.arc_key_directory().to_owned();
+    assert!(folder.is_dir());
+    drop(azure);
+    assert!(!folder.parent().unwrap().exists());
 }
 
 #[test]

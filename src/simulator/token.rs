@@ -60,24 +60,28 @@ fn issue(identity: &ManagedIdentity, resource: &str, now: u64, lifetime: u64) ->
     let not_before = now.saturating_sub(SKEW);
     let expires_on = now.saturating_add(lifetime);
     let issuer = format!("https://sts.windows.net/{TENANT}/");
-    let claims = json::object([
+    let person = identity.resource_id().is_empty();
+    let mut claims = vec![
         ("aud", json::text(resource)),
         ("iss", json::text(&issuer)),
         ("iat", not_before.to_string()),
         ("nbf", not_before.to_string()),
         ("exp", expires_on.to_string()),
         ("appid", json::text(identity.client_id())),
-        ("appidacr", json::text("2")),
+        ("appidacr", json::text(if person { "0" } else { "2" })),
         ("idp", json::text(&issuer)),
-        ("idtyp", json::text("app")),
+        ("idtyp", json::text(if person { "user" } else { "app" })),
         ("oid", json::text(identity.object_id())),
         ("sub", json::text(identity.object_id())),
         ("tid", json::text(TENANT)),
         // The part that nobody can guess: it makes each token another one.
         ("uti", json::text(&encode(URL_SAFE, &random::<16>()))),
         ("ver", json::text("1.0")),
-        ("xms_mirid", json::text(identity.resource_id())),
-    ]);
+    ];
+    if !person {
+        claims.push(("xms_mirid", json::text(identity.resource_id())));
+    }
+    let claims = json::object(claims);
     let header = json::object([
         ("typ", json::text("JWT")),
         ("alg", json::text("RS256")),
@@ -98,7 +102,8 @@ pub(super) fn guid() -> String {
     [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
 }
 
-fn random<const N: usize>() -> [u8; N] {
+/// Bytes that nobody can guess.
+pub(super) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     #[expect(clippy::unwrap_used)]
     // unwrap: the stand-in made its keys from the same source when it started.

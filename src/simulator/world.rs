@@ -1,9 +1,12 @@
 //! What exists in the stand-in Azure: identities, their roles, resource groups, tokens.
 
 use std::collections::BTreeSet;
+#[cfg(test)]
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::endpoints::Endpoints;
 use super::token::Tokens;
 
 /// A managed identity of the stand-in's virtual machine. Its ids are the same in every run.
@@ -48,6 +51,16 @@ impl ManagedIdentity {
         }
     }
 
+    /// Who is signed in to the Cloud Shell: a person, who has no resource id. The client id is the portal's.
+    pub(super) fn signed_in() -> Self {
+        Self {
+            name: None,
+            client_id: "b677c290-cf4b-4a8e-a60e-91ba650a4abe".to_owned(),
+            object_id: "bbbbbbbb-1111-2222-3333-cccccccccccc".to_owned(),
+            resource_id: String::new(),
+        }
+    }
+
     /// The client (application) id, a GUID.
     pub fn client_id(&self) -> &str {
         &self.client_id
@@ -79,6 +92,7 @@ pub(super) struct World {
     pub(super) tokens: Mutex<Tokens>,
     /// Client ids of the identities that may not read.
     pub(super) without_role: Mutex<BTreeSet<String>>,
+    pub(super) endpoints: Endpoints,
 }
 
 impl World {
@@ -90,6 +104,16 @@ impl World {
     /// The user-assigned identities in the order they were added.
     pub(super) fn users(&self) -> impl Iterator<Item = &ManagedIdentity> {
         self.identities.iter().filter(|identity| identity.name.is_some())
+    }
+
+    /// The one that is meant where none can be named: the system-assigned one, or else the first.
+    pub(super) fn default(&self) -> Option<&ManagedIdentity> {
+        self.identities.first()
+    }
+
+    /// The one that a person chose for a workload: the first user-assigned one, or else the system-assigned one.
+    pub(super) fn workload(&self) -> Option<&ManagedIdentity> {
+        self.users().next().or_else(|| self.system())
     }
 
     pub(super) fn group(&self, name: &str) -> Option<&Group> {
@@ -146,5 +170,6 @@ pub(super) fn world(system_assigned: bool, users: &[&str]) -> World {
         token_lifetime: Duration::from_secs(86_400),
         tokens: Mutex::default(),
         without_role: Mutex::default(),
+        endpoints: Endpoints::new(Path::new("")),
     }
 }

@@ -43,12 +43,17 @@ impl Fetcher {
         let begun = self.rim.now();
         let boot_end = begun.checked_add(self.wait).map_or(end, |boot_end| boot_end.min(end));
         let (mut tries, mut unanswered) = (0, 0);
+        let mut before = None;
         loop {
             let patience = PATIENCE.get(unanswered).copied().unwrap_or(LAST_PATIENCE);
             let failure = match self.attempt(resource, patience, end) {
                 Ok(token) => return Ok(token),
                 Err(failure) => failure,
             };
+            // A try that the deadline cut short says less than the one before it.
+            if failure.outcome.is_none() && failure.error.kind() == ErrorKind::DeadlineExceeded {
+                return Err(before.unwrap_or(failure.error));
+            }
             tries += 1;
             unanswered += usize::from(failure.unanswered);
             let now = self.rim.now();
@@ -64,6 +69,7 @@ impl Fetcher {
                 _ => Next::Stop,
             };
             let Next::After(delay) = delay else { return Err(failure.error) };
+            before = Some(failure.error);
             self.rim.sleep(delay);
         }
     }

@@ -75,6 +75,20 @@ fn not_found_passes_on_a_machine_and_nowhere_else() {
 }
 
 #[test]
+fn an_update_of_more_than_seventy_seconds_is_outlasted() {
+    for chance in [0, HALF, u32::MAX] {
+        let world = always(answer(410, "").after(ms(20)));
+        world.set_chance(chance);
+        let error = ask(&world, VM, DEADLINE, s(0)).unwrap_err();
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Unavailable, Some(410)));
+        // The last try may come this late.
+        let last = *world.times().last().unwrap();
+        assert!(last > s(70) || chance == u32::MAX && last > s(60), "{chance}: {last:?}");
+        assert!(world.elapsed() <= DEADLINE);
+    }
+}
+
+#[test]
 fn what_the_service_asks_for_is_a_floor() {
     for env in PLAIN {
         for (header, floor) in [
@@ -117,6 +131,24 @@ fn a_floor_past_the_deadline_stops_at_once() {
                 assert_eq!((error.kind(), error.retry_after()), (kind, Some(wait)), "{header}");
                 assert_eq!((world.elapsed(), world.slept().len()), (s(0), 0), "{header}");
             }
+        }
+    }
+}
+
+#[test]
+fn failure_after_failure_keeps_the_services_words() {
+    for env in PLAIN {
+        for chance in [1 << 20, HALF, u32::MAX] {
+            let world = always(answer(500, r#"{"error":"unknown","error_description":"directory"}"#).after(ms(300)));
+            world.set_chance(chance);
+            let error = ask(&world, env, s(30), s(0)).unwrap_err();
+            assert_eq!(
+                (error.kind(), error.code(), error.message()),
+                (ErrorKind::Unavailable, Some("unknown"), Some("directory")),
+                "{env:?} {chance}"
+            );
+            assert!(world.elapsed() <= s(30), "{:?}", world.elapsed());
+            assert!(world.times().len() > 3);
         }
     }
 }

@@ -26,7 +26,7 @@ pub(crate) fn expiry(text: &str) -> Option<u64> {
     let day = days(year, month, day)?;
     let offset = rest.offset()?;
     rest.0.is_empty().then_some(())?;
-    u64::try_from(i64::try_from(day * 86_400 + time).ok()? - offset).ok()
+    u64::try_from(i64::try_from(day * 86_400 + time).ok()? - offset).ok().filter(|seconds| *seconds <= LAST)
 }
 
 /// Seconds since 1970 of an HTTP date, the preferred form of RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
@@ -128,6 +128,8 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
 
 /// From 0000-03-01.
 const DAYS_TO_1970: u64 = 719_468;
+/// The last second of 9999, the last year that RFC 3339 can spell: an offset may lead past it.
+const LAST: u64 = 253_402_300_799;
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 #[cfg(test)]
@@ -188,6 +190,7 @@ mod tests {
             "1969-12-31T23:59:59Z",
             "1970-01-01T00:00:00+01:00",
             "99999-01-01T00:00:00Z",
+            "9999-12-31T23:59:59-00:01",
             "２025-05-15T12:34:56Z",
         ] {
             assert_eq!(expiry(text), None, "{text}");

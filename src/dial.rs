@@ -27,7 +27,11 @@ pub(crate) enum Lost {
     Deadline,
     /// An answer that is none.
     Answer(Fault),
-    /// Anything else, already in words.
+    /// No connection to a host over TLS, in words: nothing was sent.
+    Unreachable(Error),
+    /// A connection over TLS that broke, in words.
+    Cut(Error),
+    /// What another try would not change, in words.
     Failed(Error),
 }
 

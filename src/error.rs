@@ -118,6 +118,11 @@ impl Error {
         self.edit(|inner| inner.cause = Some(Box::new(cause)))
     }
 
+    #[cfg(feature = "https")]
+    pub(crate) fn has_cause<T: StdError + 'static>(&self) -> bool {
+        self.source().is_some_and(|cause| cause.is::<T>())
+    }
+
     /// An error is dressed where it is made, before anybody else can hold it.
     fn edit(mut self, change: impl FnOnce(&mut Inner)) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.0) {

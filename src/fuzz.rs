@@ -1,6 +1,9 @@
 //! What must hold for every input: one function a fuzz target, the same ones that `cargo test` runs over the corpora.
 
 mod arm_error;
+mod challenge;
+mod dates;
+mod expiry;
 mod http_request;
 mod http_response;
 mod json;
@@ -8,6 +11,9 @@ mod token_response;
 mod url;
 
 pub use arm_error::arm_error;
+pub use challenge::challenge;
+pub use dates::dates;
+pub use expiry::expiry;
 pub use http_request::http_request;
 pub use http_response::http_response;
 pub use token_response::token_response;
@@ -49,6 +55,9 @@ mod tests {
 
     const TARGETS: &[Target] = &[
         ("arm_error", super::arm_error),
+        ("challenge", super::challenge),
+        ("dates", super::dates),
+        ("expiry", super::expiry),
         ("http_request", super::http_request),
         ("http_response", super::http_response),
         ("token_response", super::token_response),

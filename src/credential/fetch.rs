@@ -43,34 +43,54 @@ impl Fetcher {
         let begun = self.rim.now();
         let boot_end = begun.checked_add(self.wait).map_or(end, |boot_end| boot_end.min(end));
         let (mut tries, mut unanswered) = (0, 0);
+        let mut before = None;
         loop {
             let patience = PATIENCE.get(unanswered).copied().unwrap_or(LAST_PATIENCE);
             let mut records = Vec::new();
             let outcome = self.attempt(resource, patience, end, &mut records);
-            let Err(failure) = outcome else {
-                self.tell(&records, None);
-                return outcome.map_err(|failure| failure.error);
-            };
             tries += 1;
-            unanswered += usize::from(failure.unanswered);
-            let now = self.rim.now();
-            let booting = now < boot_end;
-            let more_patience = failure.unanswered && unanswered < PATIENCE.len();
-            let left = if failure.boot && !more_patience { boot_end } else { end }.saturating_duration_since(now);
-            let delay = match failure.outcome {
-                Some(_) if more_patience => Next::After(Duration::ZERO),
-                Some(outcome) if booting || !failure.boot => {
-                    let cap = if booting { retry::BOOT_CAP } else { retry::CAP };
-                    retry::next(outcome, tries, self.rim.jitter(), left, cap)
+            unanswered += usize::from(outcome.as_ref().is_err_and(|failure| failure.unanswered));
+            let pause =
+                outcome.as_ref().err().and_then(|failure| self.pause(failure, tries, unanswered, boot_end, end));
+            self.tell(&records, pause);
+            match (outcome, pause) {
+                (Ok(token), _) => return Ok(token),
+                (Err(failure), Some(pause)) => {
+                    before = Some(failure.error);
+                    self.rim.sleep(pause);
                 }
-                _ => Next::Stop,
-            };
-            let Next::After(delay) = delay else {
-                self.tell(&records, None);
-                return Err(failure.error);
-            };
-            self.tell(&records, Some(delay));
-            self.rim.sleep(delay);
+                // A try that the deadline cut short says less than the one before it.
+                (Err(Failure { error, .. }), None) if error.kind() == ErrorKind::DeadlineExceeded => {
+                    return Err(before.unwrap_or(error));
+                }
+                (Err(failure), None) => return Err(failure.error),
+            }
+        }
+    }
+
+    /// The time to the next try, if there is to be one.
+    fn pause(
+        &self,
+        failure: &Failure,
+        tries: u32,
+        unanswered: usize,
+        boot_end: Instant,
+        end: Instant,
+    ) -> Option<Duration> {
+        let outcome = failure.outcome?;
+        if failure.unanswered && unanswered < PATIENCE.len() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.rim.now();
+        let (left, cap) = match (failure.boot, now < boot_end) {
+            (true, false) => return None,
+            (true, true) => (boot_end, retry::BOOT_CAP),
+            (false, true) => (end, retry::BOOT_CAP),
+            (false, false) => (end, retry::CAP),
+        };
+        match retry::next(outcome, tries, self.rim.jitter(), left.saturating_duration_since(now), cap) {
+            Next::After(pause) => Some(pause),
+            Next::Stop => None,
         }
     }
 
@@ -176,6 +196,12 @@ impl Fetcher {
             }
             Lost::Deadline if more_time => again(self.deadline_exceeded()),
             Lost::Deadline => Failure::last(self.deadline_exceeded()),
+            Lost::Unreachable(cause) => {
+                let error =
+                    Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers at {authority} ({name})"));
+                Failure { error: error.because(cause), outcome: Some(Outcome::Lost), boot: true, unanswered: false }
+            }
+            Lost::Cut(error) => again(error),
             Lost::Failed(error) => Failure::last(error),
             Lost::Answer(fault) => {
                 let (what, part) = match fault {

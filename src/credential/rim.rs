@@ -65,7 +65,7 @@ impl Machine {
             _ => Sender::from_env(&self.roots, &self.env),
         });
         let sender = sender.as_ref().map_err(|error| Lost::Failed(error.clone()))?;
-        sender.exchange(call.request, call.deadline).map_err(Lost::Failed)
+        sender.exchange(call.request, call.deadline)
     }
 
     #[cfg(not(feature = "https"))]

@@ -14,6 +14,7 @@ use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use ureq::http::{self, Version};
 use zeroize::Zeroizing;
 
+use crate::dial::Lost;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 use crate::http::{FORM, Limits, Request, Response};
@@ -77,7 +78,11 @@ impl Sender {
     }
 
     /// Sends a token request and reads its whole answer.
-    pub(crate) fn exchange(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
+    pub(crate) fn exchange(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Lost> {
+        self.whole(request, deadline).map_err(lost)
+    }
+
+    fn whole(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
         let url = format!("https://{}{}", request.authority, request.target);
         let headers: Vec<_> =
             request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
@@ -154,6 +159,17 @@ impl Incoming {
                 Err(error) => return Err(explain(error.into())),
             }
         }
+    }
+}
+
+/// What a failure means for another try.
+#[cold]
+fn lost(error: Error) -> Lost {
+    match error.kind() {
+        ErrorKind::DeadlineExceeded => Lost::Deadline,
+        ErrorKind::Connection if error.has_cause::<connect::Unreachable>() => Lost::Unreachable(error),
+        ErrorKind::Connection if !error.has_cause::<rustls::Error>() => Lost::Cut(error),
+        _ => Lost::Failed(error),
     }
 }
 

@@ -145,18 +145,22 @@ impl Endpoint for Agent {
 }
 
 impl Agent {
-    /// The path, if it names a key directly in the agent's directory. Compared as text, before the disk is touched.
     fn key_file(&self, realm: &str) -> Option<PathBuf> {
-        let (directory, name) = realm.rsplit_once(['/', if cfg!(windows) { '\\' } else { '/' }])?;
-        let same = if cfg!(windows) {
-            directory.replace('\\', "/").eq_ignore_ascii_case(&self.directory.to_string_lossy().replace('\\', "/"))
-        } else {
-            Path::new(directory).as_os_str() == self.directory.as_os_str()
-        };
-        let stem = name.strip_suffix(".key")?;
-        let plain = stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
-        (same && plain && !stem.is_empty() && !stem.starts_with('.')).then(|| self.directory.join(name))
+        key_file(&self.directory, realm)
     }
+}
+
+/// The path, if it names a key directly in the agent's directory. Compared as text, before the disk is touched.
+pub(crate) fn key_file(agents: &Path, realm: &str) -> Option<PathBuf> {
+    let (directory, name) = realm.rsplit_once(['/', if cfg!(windows) { '\\' } else { '/' }])?;
+    let same = if cfg!(windows) {
+        directory.replace('\\', "/").eq_ignore_ascii_case(&agents.to_string_lossy().replace('\\', "/"))
+    } else {
+        Path::new(directory).as_os_str() == agents.as_os_str()
+    };
+    let stem = name.strip_suffix(".key")?;
+    let plain = stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    (same && plain && !stem.is_empty() && !stem.starts_with('.')).then(|| agents.join(name))
 }
 
 const NAME: &str = "azure-arc";

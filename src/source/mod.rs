@@ -22,6 +22,9 @@ mod imds;
 mod service_fabric;
 mod workload;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use azure_arc::key_file;
+
 /// In the order of detection: the first that finds itself in the environment is the one.
 static SOURCES: &[&dyn Source] = &[
     &service_fabric::SOURCE,

@@ -28,8 +28,10 @@ pub(crate) enum Lost {
     /// An answer that is none.
     Answer(Fault),
     /// No connection to a host over TLS, in words: nothing was sent.
+    #[cfg(feature = "https")]
     Unreachable(Error),
     /// A connection over TLS that broke, in words.
+    #[cfg(feature = "https")]
     Cut(Error),
     /// What another try would not change, in words.
     Failed(Error),

@@ -196,11 +196,13 @@ impl Fetcher {
             }
             Lost::Deadline if more_time => again(self.deadline_exceeded()),
             Lost::Deadline => Failure::last(self.deadline_exceeded()),
+            #[cfg(feature = "https")]
             Lost::Unreachable(cause) => {
                 let error =
                     Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers at {authority} ({name})"));
                 Failure { error: error.because(cause), outcome: Some(Outcome::Lost), boot: true, unanswered: false }
             }
+            #[cfg(feature = "https")]
             Lost::Cut(error) => again(error),
             Lost::Failed(error) => Failure::last(error),
             Lost::Answer(fault) => {

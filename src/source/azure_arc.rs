@@ -123,12 +123,14 @@ impl Endpoint for Agent {
             200..=399 => return refused("it asked for no proof"),
             _ => return Ok(None),
         }
-        let headers = response.headers().filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate"));
-        let mut realms = headers.flat_map(|(_, value)| crate::http::basic_realms(value));
-        let (Some(realm), None) = (realms.next(), realms.next()) else {
-            return refused("it names no key file, or several");
-        };
-        match self.key_file(&realm) {
+        let mut realms = Vec::new();
+        for (name, value) in response.headers() {
+            if name.eq_ignore_ascii_case("www-authenticate") {
+                realms.append(&mut crate::http::basic_realms(value));
+            }
+        }
+        let [realm] = realms.as_slice() else { return refused("it names no key file, or several") };
+        match self.key_file(realm) {
             Some(path) => Ok(Some(KeyFile { path, directory: self.directory.clone() })),
             None => refused("it names a file that is not one of the agent's keys"),
         }

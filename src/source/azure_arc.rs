@@ -2,6 +2,7 @@
 //!
 //! "Authenticate against Azure resources with Azure Arc-enabled servers", Microsoft Learn.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::{Endpoint, KeyFile, Site, Source, Transport, local_site};
@@ -71,11 +72,12 @@ fn agent(env: &Env, url: &str) -> Result<Box<dyn Endpoint>, Error> {
     Ok(Box::new(Agent { site, directory }))
 }
 
-fn program(env: &Env) -> Option<PathBuf> {
+fn program(env: &Env) -> Option<Cow<'static, Path>> {
     if cfg!(windows) {
-        return Some(PathBuf::from(env.get("ProgramFiles")?).join("AzureConnectedMachineAgent").join("himds.exe"));
+        let programs = PathBuf::from(env.get("ProgramFiles")?);
+        return Some(programs.join("AzureConnectedMachineAgent").join("himds.exe").into());
     }
-    cfg!(target_os = "linux").then(|| PathBuf::from("/opt/azcmagent/bin/himds"))
+    cfg!(target_os = "linux").then(|| Path::new("/opt/azcmagent/bin/himds").into())
 }
 
 fn key_directory(env: &Env) -> Option<PathBuf> {

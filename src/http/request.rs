@@ -106,7 +106,7 @@ pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 fn percent_encode(target: &mut String, text: &str) {
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             target.push(char::from(byte));
         } else {
             push_escape(target, byte);

@@ -2,6 +2,7 @@
 //!
 //! "Authenticate against Azure resources with Azure Arc-enabled servers", Microsoft Learn.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use super::{Endpoint, KeyFile, Site, Source, Transport, local_site};
@@ -71,11 +72,12 @@ fn agent(env: &Env, url: &str) -> Result<Box<dyn Endpoint>, Error> {
     Ok(Box::new(Agent { site, directory }))
 }
 
-fn program(env: &Env) -> Option<PathBuf> {
+fn program(env: &Env) -> Option<Cow<'static, Path>> {
     if cfg!(windows) {
-        return Some(PathBuf::from(env.get("ProgramFiles")?).join("AzureConnectedMachineAgent").join("himds.exe"));
+        let programs = PathBuf::from(env.get("ProgramFiles")?);
+        return Some(programs.join("AzureConnectedMachineAgent").join("himds.exe").into());
     }
-    cfg!(target_os = "linux").then(|| PathBuf::from("/opt/azcmagent/bin/himds"))
+    cfg!(target_os = "linux").then(|| Path::new("/opt/azcmagent/bin/himds").into())
 }
 
 fn key_directory(env: &Env) -> Option<PathBuf> {
@@ -123,12 +125,14 @@ impl Endpoint for Agent {
             200..=399 => return refused("it asked for no proof"),
             _ => return Ok(None),
         }
-        let headers = response.headers().filter(|(name, _)| name.eq_ignore_ascii_case("www-authenticate"));
-        let mut realms = headers.flat_map(|(_, value)| crate::http::basic_realms(value));
-        let (Some(realm), None) = (realms.next(), realms.next()) else {
-            return refused("it names no key file, or several");
-        };
-        match self.key_file(&realm) {
+        let mut realms = Vec::new();
+        for (name, value) in response.headers() {
+            if name.eq_ignore_ascii_case("www-authenticate") {
+                realms.append(&mut crate::http::basic_realms(value));
+            }
+        }
+        let [realm] = realms.as_slice() else { return refused("it names no key file, or several") };
+        match self.key_file(realm) {
             Some(path) => Ok(Some(KeyFile { path, directory: self.directory.clone() })),
             None => refused("it names a file that is not one of the agent's keys"),
         }

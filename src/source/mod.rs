@@ -244,7 +244,11 @@ fn tls_site(variable: &str, url: &str, transport: Transport) -> Result<Site, Err
 }
 
 fn path_of(url: &Url<'_>) -> Cow<'static, str> {
-    Cow::Owned(if url.rest.starts_with('/') { url.rest.to_owned() } else { ["/", url.rest].concat() })
+    match url.rest {
+        "" => Cow::Borrowed("/"),
+        rest if rest.starts_with('/') => Cow::Owned(rest.to_owned()),
+        query => Cow::Owned(["/", query].concat()),
+    }
 }
 
 /// Loopback, link-local, RFC 1918, RFC 6598 (App Service's Windows containers: `100.64.100.2`), RFC 4193.

@@ -31,7 +31,7 @@ impl Env {
         self.ours.push((name, value.to_owned()));
     }
 
-    #[cfg(any(test, feature = "simulator"))]
+    #[cfg(feature = "simulator")]
     pub(crate) fn set_key_directory(&mut self, directory: PathBuf) {
         self.keys = Some(directory);
     }

@@ -193,7 +193,10 @@ fn client_id(azure: &Azure, service: Service, kind: &str) -> String {
 fn sent(azure: &Azure, service: Service) -> Vec<String> {
     let requests = received(azure, service);
     let key = |request: &Received| request.header("authorization").map(|value| value.replace("Basic ", ""));
-    requests.iter().map(|request| text(azure, request).replace(&key(request).unwrap_or("\0".into()), "KEY")).collect()
+    requests
+        .iter()
+        .map(|request| text(azure, request).replace(&key(request).unwrap_or_else(|| "\0".to_owned()), "KEY"))
+        .collect()
 }
 
 #[test]
@@ -323,7 +326,11 @@ fn service_fabrics_secret_goes_to_the_right_certificate_alone() {
     wrong.replace_range(..1, if thumbprint.starts_with('0') { "1" } else { "0" });
     let run = with(&wrong);
     assert_eq!((run.code, run.out.as_str()), (7, ""), "{}", run.err);
-    assert!(run.says("is not trusted").err.contains("azmin: "), "{}", run.err);
+    assert!(
+        run.says("is not trusted").says("what to do: check IDENTITY_SERVER_THUMBPRINT").err.contains("azmin: "),
+        "{}",
+        run.err
+    );
     assert!(!run.err.contains(&secret), "{}", run.err);
     let error = token(library(&azure, Service::ServiceFabric).variable("IDENTITY_SERVER_THUMBPRINT", &wrong));
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Connection);

@@ -81,7 +81,7 @@ fn bad(findings: &mut Vec<Finding>, error: &Error) {
 fn settings(findings: &mut Vec<Finding>, options: &Options, cloud: &Cloud) {
     findings.push(Finding("resource manager", "armEndpoint", cloud.arm_endpoint().to_owned()));
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE"] {
-        if let Ok(value) = std::env::var(name) {
+        if let Some(value) = std::env::var(name).ok().filter(|value| !value.is_empty()) {
             // A proxy's user name and password stand before the last @.
             let shown = value.rsplit('@').next().unwrap_or_default().to_owned();
             findings.push(Finding(name, name, shown));

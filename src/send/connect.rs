@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection};
+use rustls::{CertificateError, ClientConfig, ClientConnection};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Transport};
 use ureq::{Timeout, http::Uri};
@@ -144,11 +144,14 @@ fn tls_failed(url: &Url<'_>, why: io::Error) -> Error {
         Some(error @ rustls::Error::InvalidCertificate(_)) => {
             let refused =
                 Error::new(ErrorKind::Connection, format!("{name} is not trusted: its certificate was refused"));
-            refused
-                .with_advice(
-                    "if a private CA signed it, pass --ca-file; if it is out of date, check this machine's clock",
-                )
-                .because(error)
+            let advice = match error {
+                // Only a pin says this.
+                rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
+                    "check IDENTITY_SERVER_THUMBPRINT: the server has another certificate"
+                }
+                _ => "if a private CA signed it, pass --ca-file; if it is out of date, check this machine's clock",
+            };
+            refused.with_advice(advice).because(error)
         }
         Some(error) => Error::new(ErrorKind::Connection, format!("no TLS connection to {name}")).because(error),
         None => {

@@ -2,9 +2,10 @@
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, Site, Source, boxed, local_site};
+use super::{Endpoint, NOT_ASSIGNED, Site, Source, boxed, local_site};
 use crate::env::{Env, MSI_ENDPOINT, MSI_SECRET};
 use crate::error::Error;
+use crate::failure::Failure;
 use crate::http::{Request, push_query};
 use crate::identity::Identity;
 use crate::token::Ask;
@@ -57,5 +58,9 @@ impl Endpoint for MsiEndpoint {
             push_query(&mut target, "clientid", id);
         }
         Request::get(&self.site.authority, target).header("Secret", &**self.secret)
+    }
+
+    fn advice(&self, status: u16, failure: &Failure) -> Option<&'static str> {
+        (status == 400 && failure.message_starts("No MSI found")).then_some(NOT_ASSIGNED)
     }
 }

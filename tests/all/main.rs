@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod boot;
+mod doctor;
 mod hostile;
 mod library;
 mod namespace;
@@ -9,6 +11,7 @@ mod peers;
 mod proxy;
 mod relay;
 mod rest_command;
+mod sources;
 mod support;
 mod tidy;
 mod token_command;

@@ -1,33 +1,57 @@
-"""Microsoft's own client for Python gets tokens from a stand-in and reads a resource group with them.
+"""Microsoft's own clients for Python get tokens from a stand-in, and read a resource group with them.
 
-    peers.py ARM_ENDPOINT CA_FILE CLIENT_ID...
+    peers.py group ARM_ENDPOINT CA_FILE CLIENT_ID...
+    peers.py token SOURCE
 
-Prints a line of JSON for the system-assigned identity and one for each client id.
+The first prints a line of JSON for the system-assigned identity and one for each client id, the second one for each client.
 """
 
 import base64
 import json
+import os
 import ssl
 import sys
+import urllib.parse
 import urllib.request
+
+# By what the clients find each source. Without these they would ask a real one, if there were no guard.
+NEEDED = {
+    "imds": ["AZURE_POD_IDENTITY_AUTHORITY_HOST"],
+    "app-service": ["IDENTITY_ENDPOINT", "IDENTITY_HEADER"],
+    "azure-ml": ["MSI_ENDPOINT", "MSI_SECRET"],
+    "workload": [
+        "AZURE_CLIENT_ID",
+        "AZURE_TENANT_ID",
+        "AZURE_FEDERATED_TOKEN_FILE",
+        "AZURE_AUTHORITY_HOST",
+        "REQUESTS_CA_BUNDLE",
+    ],
+}
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+AUDIENCE = "https://management.azure.com/"
+GROUP = "/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest?api-version=2016-06-01"
 
 
 def only_loopback(event, args):
-    if event in ("socket.connect", "socket.sendto"):
-        host = args[1][0] if isinstance(args[1], tuple) else ""
-    elif event == "socket.getaddrinfo":
+    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
+        address = args[-1]
+        host = address[0] if isinstance(address, tuple) else ""
+    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
         host = args[0]
     else:
         return
-    if host not in ("127.0.0.1", "::1", "localhost"):
+    if host not in LOOPBACK:
         raise PermissionError(f"{event} {host!r}: only loopback may be called")
 
 
-sys.addaudithook(only_loopback)
-
-from azure.identity import ManagedIdentityCredential  # noqa: E402: the guard stands before anything is imported
-
-GROUP = "/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest?api-version=2016-06-01"
+def check(source):
+    """Ends the program unless the environment leads to the stand-in."""
+    for name in NEEDED[source]:
+        value = os.environ.get(name)
+        if not value:
+            sys.exit(f"{name} is missing")
+        if "://" in value and urllib.parse.urlsplit(value).hostname not in LOOPBACK:
+            sys.exit(f"{name} is not loopback")
 
 
 def claims(token):
@@ -35,7 +59,9 @@ def claims(token):
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
 
 
-def main(arm, ca_file, *client_ids):
+def group(arm, ca_file, *client_ids):
+    from azure.identity import ManagedIdentityCredential
+
     context = ssl.create_default_context(cafile=ca_file)
     opener = urllib.request.build_opener(
         urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
@@ -55,4 +81,60 @@ def main(arm, ca_file, *client_ids):
         print(json.dumps(line))
 
 
-main(*sys.argv[1:])
+def by_azure_identity(source):
+    from azure.identity import ManagedIdentityCredential, WorkloadIdentityCredential
+
+    if source == "workload":
+        credential = WorkloadIdentityCredential(disable_instance_discovery=True)
+    else:
+        credential = ManagedIdentityCredential()
+    token = credential.get_token(AUDIENCE + "/.default")
+    return token.token, token.expires_on
+
+
+def by_msal(source):
+    import time
+
+    import msal
+    import requests
+
+    now = time.time()
+    if source == "workload":
+        with open(os.environ["AZURE_FEDERATED_TOKEN_FILE"]) as file:
+            assertion = file.read()
+        client = msal.ConfidentialClientApplication(
+            os.environ["AZURE_CLIENT_ID"],
+            authority=os.environ["AZURE_AUTHORITY_HOST"] + os.environ["AZURE_TENANT_ID"],
+            client_credential={"client_assertion": assertion},
+            instance_discovery=False,
+        )
+        answer = client.acquire_token_for_client([AUDIENCE + "/.default"])
+    else:
+        client = msal.ManagedIdentityClient(msal.SystemAssignedManagedIdentity(), http_client=requests.Session())
+        answer = client.acquire_token_for_client(resource=AUDIENCE)
+    if "access_token" not in answer:
+        raise ValueError(json.dumps(answer))
+    return answer["access_token"], now + answer["expires_in"]
+
+
+def token(source):
+    for name, get in (("azure-identity", by_azure_identity), ("msal", by_msal)):
+        line = {"client": name}
+        try:
+            token, expires_on = get(source)
+        except Exception as error:
+            line["error"] = str(error)
+        else:
+            line["appid"] = claims(token)["appid"]
+            line["life_agrees"] = abs(claims(token)["exp"] - expires_on) <= 5
+        print(json.dumps(line))
+
+
+# The guard stands, and the environment has been looked at, before any client is imported.
+sys.addaudithook(only_loopback)
+if sys.argv[1] == "group":
+    check("imds")
+    group(*sys.argv[2:])
+else:
+    check(sys.argv[2])
+    token(*sys.argv[2:])

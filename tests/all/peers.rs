@@ -3,9 +3,10 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::{fs, str};
 
-use azmin::simulator::Azure;
+use azmin::simulator::{Azure, Service};
 
 use crate::support::{GROUP, GROUP_BODY, Scratch, skip};
 use crate::tools::{bare, exists, told};
@@ -106,23 +107,24 @@ fn curl_is_refused_in_azures_words() {
     }
 }
 
+/// The script with the clients in it.
+fn python(arguments: &[&str]) -> Result<Command, String> {
+    let mut command = bare(clients()?);
+    command.args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/peers.py")]).args(arguments);
+    Ok(command)
+}
+
 #[test]
 fn azure_identity_for_python_reads_the_resource_group() {
-    let python = match azure_identity() {
-        Ok(python) => python,
-        Err(why) => return skip(&why),
-    };
     let azure = Azure::builder().user_assigned("worker").user_assigned("other").start().unwrap();
     let scratch = Scratch::new();
     let other = azure.identity("other").unwrap().client_id();
     let nobody = "00000000-0000-0000-0000-000000000000";
-    let output = bare(python)
-        .args(["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/all/peers.py"), &azure.arm()])
-        .arg(scratch.ca(&azure))
-        .args([other, nobody])
-        .env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds())
-        .output()
-        .unwrap();
+    let mut python = match python(&["group", &azure.arm(), scratch.ca(&azure).to_str().unwrap(), other, nobody]) {
+        Ok(python) => python,
+        Err(why) => return skip(&why),
+    };
+    let output = python.env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds()).output().unwrap();
     assert!(output.status.success(), "{}", told(&output));
 
     let lines: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
@@ -137,10 +139,68 @@ fn azure_identity_for_python_reads_the_resource_group() {
     assert!(lines[2].contains(nobody) && lines[2].contains("Identity not found"), "{}", lines[2]);
 }
 
-/// Python with the client in it, in a virtual environment that is made once and thrown away with the target directory.
-fn azure_identity() -> Result<PathBuf, String> {
-    const VERSION: &str = "1.27.0";
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("azure-identity-{VERSION}"));
+#[test]
+fn clients_for_python_get_tokens_from_every_endpoint_that_they_know() {
+    let azure = Azure::builder().user_assigned("worker").app_service().azure_ml().workload().start().unwrap();
+    let scratch = Scratch::new();
+    let ca = scratch.ca(&azure);
+    let (system, worker) = (azure.system_identity().unwrap(), azure.identity("worker").unwrap());
+    for (source, service, identity) in [
+        ("imds", Service::Imds, system),
+        ("app-service", Service::AppService, system),
+        // Neither of them heeds DEFAULT_IDENTITY_CLIENT_ID.
+        ("azure-ml", Service::AzureMl, system),
+        ("workload", Service::Entra, worker),
+    ] {
+        let mut python = match python(&["token", source]) {
+            Ok(python) => python,
+            Err(why) => return skip(&why),
+        };
+        let before = azure.requests().len();
+        // Whatever the source, the metadata service is on loopback.
+        python.env("AZURE_POD_IDENTITY_AUTHORITY_HOST", azure.imds()).env("REQUESTS_CA_BUNDLE", &ca);
+        let output = python.envs(azure.env(service)).output().unwrap();
+        let lines: Vec<&str> = str::from_utf8(&output.stdout).unwrap().lines().collect();
+        assert_eq!(lines.len(), 2, "{source}: {}", told(&output));
+        for (line, client) in lines.iter().zip(["azure-identity", "msal"]) {
+            let appid = identity.client_id();
+            let good = format!(r#"{{"client": "{client}", "appid": "{appid}", "life_agrees": true}}"#);
+            assert_eq!(*line, good, "{source}: {}", told(&output));
+        }
+        let requests = azure.requests().split_off(before);
+        assert!(requests.len() >= 2 && requests.iter().all(|request| request.service() == service), "{requests:#?}");
+    }
+}
+
+/// Without its variables the script ends before any client is there to ask anybody.
+#[test]
+fn clients_for_python_do_not_start_without_the_stand_in() {
+    for (source, variable, value, why) in [
+        ("imds", "X", "", "AZURE_POD_IDENTITY_AUTHORITY_HOST is missing"),
+        ("imds", "AZURE_POD_IDENTITY_AUTHORITY_HOST", "http://192.0.2.1", "is not loopback"),
+        ("app-service", "IDENTITY_ENDPOINT", "http://127.0.0.1:1", "IDENTITY_HEADER is missing"),
+        ("azure-ml", "MSI_ENDPOINT", "", "MSI_ENDPOINT is missing"),
+        ("workload", "AZURE_CLIENT_ID", "x", "AZURE_TENANT_ID is missing"),
+    ] {
+        let mut python = match python(&["token", source]) {
+            Ok(python) => python,
+            Err(why) => return skip(&why),
+        };
+        let output = python.env(variable, value).output().unwrap();
+        let told = told(&output);
+        assert!(output.status.code() == Some(1) && output.stdout.is_empty() && told.contains(why), "{told}");
+    }
+}
+
+/// Python with the clients in it, in a virtual environment that is made once and thrown away with the target directory.
+fn clients() -> Result<PathBuf, String> {
+    static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    CLIENTS.get_or_init(install_clients).clone()
+}
+
+fn install_clients() -> Result<PathBuf, String> {
+    const PACKAGES: [&str; 2] = ["azure-identity==1.27.0", "msal==1.39.0"];
+    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES.join("-").replace("==", "-"));
     let (python, ready) = (home.join("bin/python"), home.join("ready"));
     if ready.exists() {
         return Ok(python);
@@ -152,7 +212,7 @@ fn azure_identity() -> Result<PathBuf, String> {
     make.args(["-m", "venv"]).arg(&home);
     let mut fill = Command::new(&python);
     fill.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
-    fill.arg(format!("azure-identity=={VERSION}"));
+    fill.args(PACKAGES);
     for (what, mut command) in [("python3 -m venv", make), ("pip", fill)] {
         match command.output() {
             Ok(output) if output.status.success() => {}

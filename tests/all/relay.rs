@@ -39,7 +39,10 @@ struct State {
 
 impl Relay {
     pub(crate) fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        Self::start_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port"), manner)
+    }
+
+    pub(crate) fn start_on(listener: TcpListener, manner: Manner) -> Self {
         let (address, state) = (listener.local_addr().expect("an address"), Arc::<Mutex<State>>::default());
         let thread = thread::spawn({
             let state = Arc::clone(&state);

@@ -681,8 +681,10 @@ fn without_a_token_nothing_goes_to_arm() {
         (Fault::status(500), 6, "imds"),
         (Fault::status(200).body("<html>"), 7, "no token in the answer"),
     ] {
-        place.azure.on(Service::Imds, fault);
-        place.get(&[]).fails(code).says(words);
+        let place = Place::new();
+        place.azure.on(Service::Imds, fault.times(1000));
+        place.get(&["--deadline", "400ms"]).fails(code).says(words);
+        assert_eq!(place.arm_requests().len(), 0);
     }
     let ca = place.scratch.ca(&place.azure);
     let gone = azmin(["get", &group()])

@@ -34,6 +34,8 @@ struct Inner {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     advice: Option<&'static str>,
+    #[cfg(feature = "https")]
+    unsent: bool,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -80,6 +82,8 @@ impl Error {
             request_id: None,
             retry_after: None,
             advice: None,
+            #[cfg(feature = "https")]
+            unsent: false,
             cause: None,
         }))
     }
@@ -116,6 +120,17 @@ impl Error {
 
     pub(crate) fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.edit(|inner| inner.cause = Some(Box::new(cause)))
+    }
+
+    /// There was no connection: whatever was to be sent was not.
+    #[cfg(feature = "https")]
+    pub(crate) fn unsent(self) -> Self {
+        self.edit(|inner| inner.unsent = true)
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.0.unsent
     }
 
     #[cfg(feature = "https")]

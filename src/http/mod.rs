@@ -8,7 +8,7 @@ mod request;
 mod response;
 
 pub(crate) use answer::Response;
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;

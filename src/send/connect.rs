@@ -76,7 +76,7 @@ impl Resolver for NoResolver {
 }
 
 fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> {
-    let unreachable = |step: String, why| Error::new(ErrorKind::Connection, step).because(Unreachable(why));
+    let unreachable = |step: String, why| Error::new(ErrorKind::Connection, step).because(why).unsent();
     let addresses =
         dial::resolve(url).map_err(|why| unreachable(format!("the name {} could not be resolved", url.host), why))?;
     Wire::connect(&addresses, PATIENCE, deadline).map_err(|lost| match lost {
@@ -85,18 +85,6 @@ fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> 
         Lost::Unreachable(error) | Lost::Cut(error) | Lost::Failed(error) => error,
     })
 }
-
-/// Why there is no connection at all. Told apart from what happens to a connection that stands.
-#[derive(Debug)]
-pub(super) struct Unreachable(io::Error);
-
-impl fmt::Display for Unreachable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Unreachable {}
 
 /// A connection to the proxy that has been turned into one to the host.
 fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Error> {

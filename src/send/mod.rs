@@ -167,7 +167,7 @@ impl Incoming {
 fn lost(error: Error) -> Lost {
     match error.kind() {
         ErrorKind::DeadlineExceeded => Lost::Deadline,
-        ErrorKind::Connection if error.has_cause::<connect::Unreachable>() => Lost::Unreachable(error),
+        ErrorKind::Connection if error.is_unsent() => Lost::Unreachable(error),
         ErrorKind::Connection if !error.has_cause::<rustls::Error>() => Lost::Cut(error),
         _ => Lost::Failed(error),
     }

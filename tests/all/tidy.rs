@@ -44,7 +44,7 @@ fn sources() -> Vec<Source> {
         for entry in fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((path.file_name() != Some("tests".as_ref())).then_some(path));
             } else if path.file_name().is_some_and(|name| name != "tests.rs") {
                 let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
                 let text = fs::read_to_string(&path).unwrap();

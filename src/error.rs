@@ -34,6 +34,8 @@ struct Inner {
     request_id: Option<String>,
     retry_after: Option<Duration>,
     advice: Option<&'static str>,
+    /// The identity source, and what it was found by.
+    origin: Option<(&'static str, &'static str)>,
     #[cfg(feature = "https")]
     unsent: bool,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -82,6 +84,7 @@ impl Error {
             request_id: None,
             retry_after: None,
             advice: None,
+            origin: None,
             #[cfg(feature = "https")]
             unsent: false,
             cause: None,
@@ -120,6 +123,11 @@ impl Error {
 
     pub(crate) fn because(self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.edit(|inner| inner.cause = Some(Box::new(cause)))
+    }
+
+    /// Says which identity source it comes from, and by what that was found.
+    pub(crate) fn from_source(self, name: &'static str, evidence: &'static str) -> Self {
+        self.edit(|inner| inner.origin = Some((name, evidence)))
     }
 
     /// There was no connection: whatever was to be sent was not.
@@ -212,8 +220,11 @@ impl fmt::Display for Error {
         if let Some(code) = self.code() {
             write!(f, " {}", Plain(code))?;
         }
-        match self.message() {
-            Some(message) => write!(f, ": {}", Plain(message)),
+        if let Some(message) = self.message() {
+            write!(f, ": {}", Plain(message))?;
+        }
+        match self.0.origin {
+            Some((name, evidence)) => write!(f, " [{name}, found by {evidence}]"),
             None => Ok(()),
         }
     }

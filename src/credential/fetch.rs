@@ -120,16 +120,17 @@ impl Fetcher {
         let endpoint = &self.place.endpoint;
         let ask = Ask { resource, identity: &self.identity, strict: endpoint.is_strict() };
         let assertion = endpoint.assertion_file().map(|path| self.rim.read_assertion(&path)).transpose();
-        let assertion = assertion.map_err(Failure::last)?;
+        let assertion = assertion.map_err(|error| self.last(error))?;
         let request = endpoint.request(&ask, assertion.as_ref().map(|text| text.as_str()));
         let mut response = self.exchange(&request, patience, end, records)?;
-        if let Some(file) = endpoint.challenge(&response).map_err(Failure::last)? {
-            let key: Zeroizing<String> = self.rim.read_key(&file).map_err(Failure::last)?;
+        if let Some(file) = endpoint.challenge(&response).map_err(|error| self.last(error))? {
+            let key: Zeroizing<String> = self.rim.read_key(&file).map_err(|error| self.last(error))?;
             let request = endpoint.request(&ask, Some(&key));
             response = self.exchange(&request, patience, end, records)?;
         }
         let received = Received { at: self.rim.now(), wall: self.rim.wall() };
-        source::reply(&self.place, &response, &ask, received).map_err(|error| self.refused(error, &response))
+        source::reply(&self.place, &response, &ask, received)
+            .map_err(|error| self.tagged(self.refused(error, &response)))
     }
 
     fn exchange(
@@ -146,7 +147,7 @@ impl Fetcher {
         let outcome = self
             .rim
             .exchange(&Call { site, request, patience, deadline })
-            .map_err(|lost| self.lost(lost, deadline < end));
+            .map_err(|lost| self.tagged(self.lost(lost, deadline < end)));
         if self.trace.is_on() {
             let scheme = if matches!(site.transport, Transport::Plain(_)) { "http" } else { "https" };
             records.push(Record {
@@ -185,7 +186,7 @@ impl Fetcher {
             // The cure stands in the line itself: it is what most people will ever see of this program's errors.
             Lost::Connect(cause) => {
                 let cure = "run this on an Azure machine, or unblock that address";
-                let step = format!("no identity endpoint answers at {authority} ({name}): {cure}");
+                let step = format!("no identity endpoint answers at {authority}: {cure}");
                 let unanswered = cause.kind() == std::io::ErrorKind::TimedOut;
                 let error = Error::new(ErrorKind::NoEndpoint, step).because(cause);
                 Failure { error, outcome: Some(Outcome::Lost), boot: true, unanswered }
@@ -195,16 +196,15 @@ impl Fetcher {
                 again(Error::new(ErrorKind::Connection, step).because(cause))
             }
             Lost::Deadline if more_time => again(self.deadline_exceeded()),
-            Lost::Deadline => Failure::last(self.deadline_exceeded()),
+            Lost::Deadline => self.last(self.deadline_exceeded()),
             #[cfg(feature = "https")]
             Lost::Unreachable(cause) => {
-                let error =
-                    Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers at {authority} ({name})"));
+                let error = Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers at {authority}"));
                 Failure { error: error.because(cause), outcome: Some(Outcome::Lost), boot: true, unanswered: false }
             }
             #[cfg(feature = "https")]
             Lost::Cut(error) => again(error),
-            Lost::Failed(error) => Failure::last(error),
+            Lost::Failed(error) => self.last(error),
             Lost::Answer(fault) => {
                 let (what, part) = match fault {
                     Fault::Empty => ("closed the connection without an answer", ""),
@@ -214,27 +214,31 @@ impl Fetcher {
                 };
                 let kind = if fault == Fault::Empty { ErrorKind::Connection } else { ErrorKind::BadAnswer };
                 let error = Error::new(kind, format!("{name} at {authority} {what}{part}"));
-                if matches!(fault, Fault::Empty | Fault::Truncated) { again(error) } else { Failure::last(error) }
+                if matches!(fault, Fault::Empty | Fault::Truncated) { again(error) } else { self.last(error) }
             }
         }
     }
 
     #[cold]
     pub(super) fn deadline_exceeded(&self) -> Error {
-        Error::new(ErrorKind::DeadlineExceeded, format!("no token from {} before the deadline", self.place.name()))
+        let error = Error::new(ErrorKind::DeadlineExceeded, "no token before the deadline");
+        error.from_source(self.place.name(), self.place.source.evidence())
+    }
+
+    /// A failure that another try would not change.
+    #[cold]
+    fn last(&self, error: Error) -> Failure {
+        self.tagged(Failure { error, outcome: None, boot: false, unanswered: false })
+    }
+
+    fn tagged(&self, failure: Failure) -> Failure {
+        Failure { error: failure.error.from_source(self.place.name(), self.place.source.evidence()), ..failure }
     }
 
     #[cold]
     fn cannot_choose(&self, why: &str) -> Error {
         let (name, evidence) = (self.place.name(), self.place.source.evidence());
-        Error::invalid(format!("{name} cannot use this identity: {why} (found by {evidence})"))
-    }
-}
-
-impl Failure {
-    #[cold]
-    fn last(error: Error) -> Self {
-        Self { error, outcome: None, boot: false, unanswered: false }
+        Error::invalid(format!("{name} cannot use this identity: {why}")).from_source(name, evidence)
     }
 }
 

@@ -22,7 +22,7 @@ impl Source for Imds {
     }
 
     fn evidence(&self) -> &'static str {
-        "nothing else: a virtual machine says nothing in its environment"
+        "the absence of all others"
     }
 
     fn detect(&self, env: &Env) -> Option<Result<Box<dyn Endpoint>, Error>> {

@@ -55,12 +55,8 @@ fn length() -> String {
 }
 
 fn credential(azure: &Azure) -> Credential {
-    credential_within(azure, Duration::from_secs(20))
-}
-
-fn credential_within(azure: &Azure, deadline: Duration) -> Credential {
     let builder = Credential::builder().metadata_endpoint(&azure.imds()).identity(Identity::SystemAssigned);
-    builder.deadline(deadline).build().unwrap()
+    builder.deadline(Duration::from_secs(20)).build().unwrap()
 }
 
 fn token(azure: &Azure, fault: Fault) -> Result<AccessToken, Error> {
@@ -102,7 +98,7 @@ fn identity_rows_that_may_pass(rows: Vec<Row<ErrorKind>>) {
     each_in_a_thread(rows, |(name, bytes, wanted)| {
         let azure = Azure::start().unwrap();
         azure.on(Service::Imds, Fault::raw(bytes.clone()).times(1000));
-        let error = credential_within(&azure, SOON).token(ARM_AUDIENCE).unwrap_err();
+        let error = last_word(&azure.imds()).unwrap_err();
         presentable(name, &error);
         assert_eq!(error.kind(), wanted, "{name}: {error:?}");
 
@@ -113,6 +109,19 @@ fn identity_rows_that_may_pass(rows: Vec<Row<ErrorKind>>) {
         assert!(outcome.as_ref().is_ok_and(|token| token.secret() == TOKEN), "{name}: {outcome:?}");
         assert_eq!(azure.requests().len(), 2, "{name}");
     });
+}
+
+/// What answers that stay as they are come to. A try that begins just before the deadline ends with it, which says nothing of
+/// the answer: then all of it is done again.
+fn last_word(endpoint: &str) -> Result<AccessToken, Error> {
+    let call = || {
+        let builder = Credential::builder().metadata_endpoint(endpoint).identity(Identity::SystemAssigned);
+        builder.deadline(SOON).build().unwrap().token(ARM_AUDIENCE)
+    };
+    let no_verdict = |outcome: &Result<AccessToken, Error>| {
+        outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::DeadlineExceeded)
+    };
+    (0..10).map(|_| call()).find(|outcome| !no_verdict(outcome)).unwrap_or_else(call)
 }
 
 /// Most of a row's time is a pause.
@@ -476,7 +485,7 @@ fn no_cut_answer_passes_for_a_token() {
             for &end in ends {
                 let azure = Azure::start().unwrap();
                 azure.on(Service::Imds, Fault::raw(&bytes[..end]).times(1000));
-                let outcome = credential_within(&azure, SOON).token(ARM_AUDIENCE);
+                let outcome = last_word(&azure.imds());
                 let wanted = if end == 0 { Some(ErrorKind::Connection) } else { BAD };
                 assert_eq!(outcome.as_ref().err().map(Error::kind), wanted, "{name}, {end} bytes: {outcome:?}");
             }
@@ -506,8 +515,7 @@ fn a_reset_is_no_end_of_a_body() {
             }
         }
     });
-    let credential = Credential::builder().metadata_endpoint(&endpoint).deadline(SOON).build().unwrap();
-    let outcome = credential.token(ARM_AUDIENCE);
+    let outcome = last_word(&endpoint);
     over.store(true, Ordering::SeqCst);
     drop(TcpStream::connect(endpoint.trim_start_matches("http://")).unwrap());
     assert!(server.join().unwrap() > 0);

@@ -678,12 +678,12 @@ fn without_a_token_nothing_goes_to_arm() {
         ),
         (Fault::status(403), 4, "imds gave no token: HTTP 403"),
         (Fault::status(429).header("Retry-After", "7"), 6, "retry after: 7 s"),
-        (Fault::status(500), 6, "imds"),
+        (Fault::status(500).header("Retry-After", "9"), 6, "imds"),
         (Fault::status(200).body("<html>"), 7, "no token in the answer"),
     ] {
         let place = Place::new();
         place.azure.on(Service::Imds, fault.times(1000));
-        place.get(&["--deadline", "400ms"]).fails(code).says(words);
+        place.get(&["--deadline", "5s"]).fails(code).says(words);
         assert_eq!(place.arm_requests().len(), 0);
     }
     let ca = place.scratch.ca(&place.azure);

@@ -7,6 +7,8 @@ use std::io::{Read, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use azmin::simulator::{Azure, Fault, Received, Service};
 use azmin::{AccessToken, Builder, Credential, Error, ErrorKind, Identity};
@@ -297,7 +299,7 @@ fn another_identitys_token_is_refused() {
     }
     assert_eq!(received(&azure, Service::AzureArc).len(), 6);
     // What does not say whose it is, is nobody's there.
-    azure.on(Service::AzureArc, Fault::delay(std::time::Duration::ZERO));
+    azure.on(Service::AzureArc, Fault::delay(Duration::ZERO));
     azure.on(Service::AzureArc, Fault::status(200).body(r#"{"access_token":"0paque","expires_in":"60"}"#));
     let error = token(library(&azure, Service::AzureArc).identity(Identity::ClientId("me".to_owned()))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::IdentityRefused, "{error:?}");
@@ -677,6 +679,54 @@ fn secrets_are_in_nothing_that_is_shown() {
             // Tokens and assertions share their first part, which says only that they are such.
             let part = &secret[secret.len() - 16..];
             assert!(secret.len() >= 16 && !text.contains(part), "{name}: {text}");
+        }
+    }
+}
+
+/// Each in a thread of its own, since most of the time is a pause.
+#[test]
+fn what_may_pass_at_every_source() {
+    thread::scope(|scope| {
+        for (name, service) in SOURCES {
+            for status in [404, 408, 410, 429, 500, 503] {
+                scope.spawn(move || {
+                    let azure = everywhere();
+                    azure.on(service, Fault::status(status).header("Retry-After", "0"));
+                    let outcome = token(library(&azure, service));
+                    let requests = received(&azure, service).len();
+                    let legs = if service == Service::AzureArc { 2 } else { 1 };
+                    // A machine's metadata service comes and goes, and says so by 404 and 410; Arc's agent by 410.
+                    let passing = match status {
+                        404 => service == Service::Imds,
+                        410 => matches!(service, Service::Imds | Service::AzureArc),
+                        _ => true,
+                    };
+                    if !passing {
+                        let kind = if status == 404 { ErrorKind::IdentityRefused } else { ErrorKind::Unavailable };
+                        assert_eq!((outcome.unwrap_err().kind(), requests), (kind, 1), "{name} {status}");
+                    } else {
+                        assert!(outcome.is_ok(), "{name} {status}: {outcome:?}");
+                        assert_eq!(requests, 1 + legs, "{name} {status}");
+                    }
+                });
+            }
+        }
+    });
+}
+
+/// The floor lies past the deadline: said at once, with when to come back.
+#[test]
+fn a_wait_that_is_too_long_is_not_waited() {
+    let scratch = Scratch::new();
+    for (name, service) in SOURCES.into_iter().filter(|(name, _)| *name != "azure-arc") {
+        for (status, header, value) in [(429, "Retry-After", "300"), (503, "retry-after-ms", "300000")] {
+            let azure = everywhere();
+            azure.on(service, Fault::status(status).header(header, value));
+            let begun = Instant::now();
+            let run = command(&azure, service, &scratch, &[]).run();
+            run.fails(6).says(name).says("\n  retry after: 300 s\n");
+            assert!(begun.elapsed() < Duration::from_secs(5));
+            assert_eq!(azure.requests().len(), 1);
         }
     }
 }

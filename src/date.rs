@@ -9,7 +9,7 @@
 ///
 /// A form without an offset is taken for UTC.
 pub(crate) fn expiry(text: &str) -> Option<u64> {
-    let mut rest = Reader(text.trim_matches(' '));
+    let mut rest = Reader(text.trim_matches(&[' '][..]));
     let first = rest.number(1, 4)?;
     let (year, month, day) = if rest.skip(b'-') {
         let month = rest.number(1, 2)?;
@@ -36,7 +36,7 @@ pub(crate) fn http(text: &str) -> Option<u64> {
     let day = rest.number(2, 2)?;
     rest.skip(b' ').then_some(())?;
     let name = rest.0.get(..3)?;
-    let month = MONTHS.iter().position(|month| *month == name)?;
+    let month = MONTHS.chunks(3).position(|month| month == name.as_bytes())?;
     rest.0 = rest.0.get(3..)?;
     rest.skip(b' ').then_some(())?;
     let year = rest.number(4, 4)?;
@@ -130,7 +130,7 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
 const DAYS_TO_1970: u64 = 719_468;
 /// The last second of 9999, the last year that RFC 3339 can spell: an offset may lead past it.
 const LAST: u64 = 253_402_300_799;
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS: &[u8] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 
 #[cfg(test)]
 mod tests {

@@ -237,7 +237,7 @@ fn bracket_end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+const BLANKS: &[char] = &[' ', '\t', '\r', '\n'];
 
 #[cfg(test)]
 mod tests {

@@ -140,7 +140,7 @@ pub(crate) fn read(body: &[u8], ask: &Ask<'_>, received: Received) -> Result<Acc
 
 /// RFC 6750, section 2.1: anything else in a token could split the header that it goes into.
 fn check_secret(secret: &str) -> Result<(), Error> {
-    if secret.is_empty() || !secret.bytes().all(|byte| B64TOKEN.get(usize::from(byte)) == Some(&true)) {
+    if secret.is_empty() || !is_b64token(secret.as_bytes()) {
         return Err(bad("access_token is empty or has characters that no token has"));
     }
     if secret.len() > MAX_TOKEN {
@@ -237,6 +237,18 @@ fn not_a_token(body: &[u8], what: &str) -> Error {
         }
         _ => bad(what).with_advice("something else than an identity endpoint may have answered, such as a proxy"),
     }
+}
+
+/// Four at a time: a token has a thousand characters and more, and a branch after each is 3 % of a whole run.
+fn is_b64token(mut text: &[u8]) -> bool {
+    let allowed = |byte: &u8| B64TOKEN.get(usize::from(*byte)) == Some(&true);
+    while let [a, b, c, d, rest @ ..] = text {
+        if !(allowed(a) & allowed(b) & allowed(c) & allowed(d)) {
+            return false;
+        }
+        text = rest;
+    }
+    text.iter().all(allowed)
 }
 
 /// The characters of RFC 6750's `b64token`. A table, since a token has a thousand characters and more: comparing each with

@@ -45,7 +45,7 @@ impl Response {
         let head = self.buffer.filled().get(self.head.clone()).unwrap_or(&[]);
         head.split(|byte| *byte == b'\n').filter_map(|line| {
             let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
-            Some((name, value.trim_matches([' ', '\t', '\r'])))
+            Some((name, value.trim_matches(BLANKS)))
         })
     }
 
@@ -59,6 +59,9 @@ impl Response {
         self.buffer.filled().get(self.body.clone()).unwrap_or(&[])
     }
 }
+
+/// What stands around a header's value, the end of its line included.
+const BLANKS: &[char] = &[' ', '\t', '\r'];
 
 /// The wait that response headers ask for.
 pub(crate) fn retry_after<'a>(header: impl Fn(&str) -> Option<&'a str>, wall: SystemTime) -> Option<Duration> {

@@ -7,7 +7,7 @@ pub(crate) fn basic_realms(value: &str) -> Vec<String> {
     let mut realms = Vec::new();
     for element in elements(value) {
         let element = element.trim_matches(BLANKS);
-        let parameter = match element.find([' ', '\t', '=']).and_then(|end| element.split_at_checked(end)) {
+        let parameter = match element.find(&[' ', '\t', '='][..]).and_then(|end| element.split_at_checked(end)) {
             // A scheme alone.
             None => {
                 basic = element.eq_ignore_ascii_case("basic");
@@ -52,7 +52,7 @@ fn unquoted(text: &str) -> Option<String> {
     }
 }
 
-const BLANKS: [char; 2] = [' ', '\t'];
+const BLANKS: &[char] = &[' ', '\t'];
 
 #[cfg(test)]
 mod tests {

@@ -69,16 +69,16 @@ impl<'a> Request<'a> {
         }
         // A tunnel outlives its request.
         let end = if self.method == "CONNECT" { "\r\n" } else { "Connection: close\r\n\r\n" };
-        let form = self.form.as_ref().map_or("", |form| form.as_str());
-        let length = form.len().to_string();
-        let mut parts = vec![self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"];
+        let length = self.form.as_ref().map(|form| form.len().to_string());
+        let mut parts = Vec::with_capacity(24);
+        parts.extend([self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"]);
         for (name, value) in &self.headers {
             parts.extend([name, ": ", value, "\r\n"]);
         }
-        if self.form.is_some() {
-            parts.extend(["Content-Type: ", FORM, "\r\nContent-Length: ", &length, "\r\n"]);
+        if let Some(length) = &length {
+            parts.extend(["Content-Type: ", FORM, "\r\nContent-Length: ", length, "\r\n"]);
         }
-        parts.extend([end, form]);
+        parts.extend([end, self.form.as_ref().map_or("", |form| form.as_str())]);
         // Joined at once: a reallocation would leave a copy of a secret header behind.
         Ok(Zeroizing::new(parts.concat().into_bytes().into_boxed_slice()))
     }

@@ -126,7 +126,7 @@ impl Error {
     }
 
     /// Says which identity source it comes from, and by what that was found.
-    pub(crate) fn from_source(self, name: &'static str, evidence: &'static str) -> Self {
+    pub(crate) fn found_by(self, name: &'static str, evidence: &'static str) -> Self {
         self.edit(|inner| inner.origin = Some((name, evidence)))
     }
 

@@ -12,7 +12,7 @@ mod token;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use azmin::{Attempt, Builder, Cloud, Credential, Identity};
 
@@ -118,11 +118,10 @@ impl Options {
 
     /// With `-v` each attempt is shown; without, those who wait hear once a minute that there is still something to wait for.
     fn observed(&self, builder: Builder) -> Builder {
-        let (level, begun, beats) = (self.verbose, Instant::now(), AtomicU64::new(0));
+        let (level, begun, beat) = (self.verbose, Instant::now(), HeartBeat::default());
         match (level, self.wait_identity) {
             (0, Some(_)) if !self.quiet => builder.on_attempt(move |attempt| {
-                let minutes = begun.elapsed().as_secs() / 60;
-                if attempt.retry_in().is_some() && beats.swap(minutes, Ordering::Relaxed) < minutes {
+                if attempt.retry_in().is_some() && beat.is_due(begun.elapsed()) {
                     print_to_stderr(&format!("azmin: still waiting for the identity endpoint: {attempt}\n"));
                 }
             }),
@@ -140,6 +139,17 @@ impl Options {
     }
 }
 
+/// Once a minute, from the second minute on.
+#[derive(Default)]
+struct HeartBeat(AtomicU64);
+
+impl HeartBeat {
+    fn is_due(&self, elapsed: Duration) -> bool {
+        let minutes = elapsed.as_secs() / 60;
+        self.0.swap(minutes, Ordering::Relaxed) < minutes
+    }
+}
+
 fn trace(attempt: &Attempt<'_>, level: u8) {
     let mut lines = format!("azmin: {attempt}\n");
     if level > 1 {
@@ -154,3 +164,16 @@ fn trace(attempt: &Attempt<'_>, level: u8) {
 }
 
 const VERSION: &str = concat!("azmin ", env!("CARGO_PKG_VERSION"), "\n");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heart_beat_a_minute() {
+        let beat = HeartBeat::default();
+        let due: Vec<_> =
+            [0, 4, 59, 60, 61, 119, 121, 300, 301].map(|second| beat.is_due(Duration::from_secs(second))).into();
+        assert_eq!(due, [false, false, false, true, false, false, true, true, false]);
+    }
+}

@@ -222,7 +222,7 @@ impl Fetcher {
     #[cold]
     pub(super) fn deadline_exceeded(&self) -> Error {
         let error = Error::new(ErrorKind::DeadlineExceeded, "no token before the deadline");
-        error.from_source(self.place.name(), self.place.source.evidence())
+        error.found_by(self.place.name(), self.place.source.evidence())
     }
 
     /// A failure that another try would not change.
@@ -232,13 +232,13 @@ impl Fetcher {
     }
 
     fn tagged(&self, failure: Failure) -> Failure {
-        Failure { error: failure.error.from_source(self.place.name(), self.place.source.evidence()), ..failure }
+        Failure { error: failure.error.found_by(self.place.name(), self.place.source.evidence()), ..failure }
     }
 
     #[cold]
     fn cannot_choose(&self, why: &str) -> Error {
         let (name, evidence) = (self.place.name(), self.place.source.evidence());
-        Error::invalid(format!("{name} cannot use this identity: {why}")).from_source(name, evidence)
+        Error::invalid(format!("{name} cannot use this identity: {why}")).found_by(name, evidence)
     }
 }
 

@@ -196,12 +196,12 @@ impl Credential {
         flight.busy = true;
         drop(flight);
         let mut landing = Landing { slot, credential: self, failed: None };
-        let outcome = match good {
+        let outcome = if good {
             // Whoever still has a good token is not kept waiting for a better one.
-            true => {
-                self.0.fetcher.once(&slot.resource, rim.now().checked_add(REFRESH).map_or(end, |soon| soon.min(end)))
-            }
-            false => self.0.fetcher.token(&slot.resource, end),
+            let soon = rim.now().checked_add(REFRESH).map_or(end, |soon| soon.min(end));
+            self.0.fetcher.once(&slot.resource, soon)
+        } else {
+            self.0.fetcher.token(&slot.resource, end)
         };
         match outcome {
             Ok(token) => {

@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         Err(error) => bad(&mut findings, error),
     }
     settings(&mut findings, options, &cloud);
-    output::print(print(&findings).as_bytes())?;
+    output::deliver(options.file.as_deref(), print(&findings).as_bytes())?;
     Ok(outcome.map(|_| ())?)
 }
 

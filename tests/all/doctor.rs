@@ -157,6 +157,15 @@ fn the_other_sources() {
 }
 
 #[test]
+fn the_report_goes_to_the_file_that_is_named() {
+    let (azure, scratch) = (Azure::start().unwrap(), Scratch::new());
+    let path = scratch.path("report");
+    let run = azmin(["doctor".as_ref(), "-O".as_ref(), path.as_os_str()]).on(&azure).run();
+    assert_eq!(run.succeeds().out, "");
+    assert!(fs::read_to_string(&path).unwrap().starts_with("source            imds\n"));
+}
+
+#[test]
 fn usage() {
     let azure = Azure::start().unwrap();
     for arguments in [&["doctor", "operand"][..], &["doctor", "-o", "raw"], &["doctor", "--source", "nowhere"]] {

@@ -105,13 +105,16 @@ pub(crate) fn push_form(form: &mut String, name: &str, value: &str) {
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
 fn percent_encode(target: &mut String, text: &str) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            target.push(char::from(byte));
-        } else {
+    let mut start = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            // Inside a character of several bytes there is nothing between two escapes.
+            target.push_str(text.get(start..at).unwrap_or(""));
             push_escape(target, byte);
+            start = at + 1;
         }
     }
+    target.push_str(text.get(start..).unwrap_or(""));
 }
 
 /// Appends `%XX`.

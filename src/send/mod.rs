@@ -168,7 +168,8 @@ fn lost(error: Error) -> Lost {
     match error.kind() {
         ErrorKind::DeadlineExceeded => Lost::Deadline,
         ErrorKind::Connection if error.is_unsent() => Lost::Unreachable(error),
-        ErrorKind::Connection if !error.has_cause::<rustls::Error>() => Lost::Cut(error),
+        // Not what TLS or HTTP found wrong, but what the socket did.
+        ErrorKind::Connection | ErrorKind::BadAnswer if error.has_cause::<io::Error>() => Lost::Cut(error),
         _ => Lost::Failed(error),
     }
 }

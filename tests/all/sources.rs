@@ -715,6 +715,29 @@ fn what_may_pass_at_every_source() {
 }
 
 /// The floor lies past the deadline: said at once, with when to come back.
+/// In the clear and over TLS alike.
+#[test]
+fn a_connection_that_breaks_is_tried_again() {
+    let azure = everywhere();
+    for (name, service) in SOURCES {
+        for bytes in [0, 60] {
+            azure.on(service, Fault::cut(bytes));
+            let outcome = token(library(&azure, service));
+            assert!(outcome.is_ok(), "{name}, cut after {bytes} bytes: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_at_the_endpoint() {
+    let (azure, scratch) = (everywhere(), Scratch::new());
+    for (service, name) in [(Service::ServiceFabric, "IDENTITY_ENDPOINT"), (Service::Entra, "AZURE_AUTHORITY_HOST")] {
+        let run =
+            command(&azure, service, &scratch, &[]).env(name, format!("https://localhost:{}", closed_port())).run();
+        run.fails(4).says("no identity endpoint answers at localhost:");
+    }
+}
+
 #[test]
 fn a_wait_that_is_too_long_is_not_waited() {
     let scratch = Scratch::new();

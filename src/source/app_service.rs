@@ -4,12 +4,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{Endpoint, Site, Source, boxed, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site, push_identity};
 use crate::env::{ENDPOINT, Env, HEADER};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::http::{Request, push_query};
-use crate::identity::Identity;
 use crate::token::Ask;
 
 pub(super) struct AppService;
@@ -47,12 +46,7 @@ impl Endpoint for TokenService {
         push_query(&mut target, "api-version", "2019-08-01");
         push_query(&mut target, "resource", ask.resource);
         // `msi_res_id` is ignored in silence here, and the system-assigned identity answers.
-        match ask.identity {
-            Identity::SystemAssigned => {}
-            Identity::ClientId(id) => push_query(&mut target, "client_id", id),
-            Identity::ObjectId(id) => push_query(&mut target, "object_id", id),
-            Identity::ResourceId(id) => push_query(&mut target, "mi_res_id", id),
-        }
+        push_identity(&mut target, ask.identity, "mi_res_id");
         // Automation's sandboxes, which use the same variables, want `Metadata` as well.
         Request::get(&self.site.authority, target)
             .header("X-IDENTITY-HEADER", &**self.header)

@@ -5,12 +5,11 @@
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::{Endpoint, KeyFile, Site, Source, Transport, local_site};
+use super::{Endpoint, KeyFile, Site, Source, Transport, local_site, push_identity};
 use crate::env::{ENDPOINT, Env, IMDS_ENDPOINT};
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
 use crate::http::{Request, Response, push_query};
-use crate::identity::Identity;
 use crate::token::Ask;
 
 /// The agent as its shells' variables speak of it.
@@ -101,12 +100,7 @@ impl Endpoint for Agent {
         let mut target = self.site.path.clone().into_owned();
         push_query(&mut target, "api-version", "2020-06-01");
         push_query(&mut target, "resource", ask.resource);
-        match ask.identity {
-            Identity::SystemAssigned => {}
-            Identity::ClientId(id) => push_query(&mut target, "client_id", id),
-            Identity::ObjectId(id) => push_query(&mut target, "object_id", id),
-            Identity::ResourceId(id) => push_query(&mut target, "msi_res_id", id),
-        }
+        push_identity(&mut target, ask.identity, "msi_res_id");
         let request = Request::get(&self.site.authority, target).header("Metadata", "true");
         match key {
             Some(key) => request.header("Authorization", ["Basic ", key].concat()),
@@ -132,7 +126,7 @@ impl Endpoint for Agent {
             }
         }
         let [realm] = realms.as_slice() else { return refused("it names no key file, or several") };
-        match self.key_file(realm) {
+        match key_file(&self.directory, realm) {
             Some(path) => Ok(Some(KeyFile { path, directory: self.directory.clone() })),
             None => refused("it names a file that is not one of the agent's keys"),
         }
@@ -145,12 +139,6 @@ impl Endpoint for Agent {
 
     fn is_passing(&self, status: u16) -> bool {
         matches!(status, 408 | 410 | 429 | 500..=599)
-    }
-}
-
-impl Agent {
-    fn key_file(&self, realm: &str) -> Option<PathBuf> {
-        key_file(&self.directory, realm)
     }
 }
 
@@ -176,10 +164,9 @@ mod tests {
 
     #[test]
     fn only_the_agents_keys_are_read() {
-        let site = local_site(ENDPOINT, DEFAULT).unwrap();
-        let agent = Agent { site, directory: PathBuf::from("/var/opt/azcmagent/tokens") };
+        let found = |realm| key_file(Path::new("/var/opt/azcmagent/tokens"), realm);
         assert_eq!(
-            agent.key_file("/var/opt/azcmagent/tokens/a-1.key"),
+            found("/var/opt/azcmagent/tokens/a-1.key"),
             Some(PathBuf::from("/var/opt/azcmagent/tokens/a-1.key"))
         );
         for realm in [
@@ -204,7 +191,7 @@ mod tests {
             "/var/opt/azcmagent/tokens\\x.key",
             "/var/opt/azcmagent/tokens/é.key",
         ] {
-            assert_eq!(agent.key_file(realm), None, "{realm:?}");
+            assert_eq!(found(realm), None, "{realm:?}");
         }
     }
 }

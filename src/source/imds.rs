@@ -4,12 +4,11 @@
 
 use std::borrow::Cow;
 
-use super::{Endpoint, Site, Source, boxed, local_site};
+use super::{Endpoint, Site, Source, boxed, local_site, push_identity};
 use crate::env::{AUTHORITY_HOST_OF_IMDS, Env};
 use crate::error::Error;
 use crate::failure::Failure;
 use crate::http::{Request, push_query};
-use crate::identity::Identity;
 use crate::token::Ask;
 
 pub(super) struct Imds;
@@ -49,12 +48,7 @@ impl Endpoint for MetadataService {
         push_query(&mut target, "api-version", API_VERSION);
         push_query(&mut target, "resource", ask.resource);
         // `mi_res_id` would do on a VM, but Container Instances know only `msi_res_id`.
-        match ask.identity {
-            Identity::SystemAssigned => {}
-            Identity::ClientId(id) => push_query(&mut target, "client_id", id),
-            Identity::ObjectId(id) => push_query(&mut target, "object_id", id),
-            Identity::ResourceId(id) => push_query(&mut target, "msi_res_id", id),
-        }
+        push_identity(&mut target, ask.identity, "msi_res_id");
         Request::get(&self.0.authority, target).header("Metadata", "true")
     }
 

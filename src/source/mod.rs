@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
-use crate::http::{Request, Response};
+use crate::http::{Request, Response, push_query};
 use crate::identity::Identity;
 use crate::token::{self, AccessToken, Ask, Received};
 use crate::url::Url;
@@ -211,6 +211,16 @@ impl Place {
         let site = self.endpoint.site();
         let scheme = if matches!(site.transport, Transport::Plain(_)) { "http://" } else { "https://" };
         [scheme, &site.authority, &site.path].concat()
+    }
+}
+
+/// Appends which identity is wanted. Only the name of a resource id differs from source to source.
+fn push_identity(target: &mut String, identity: &Identity, resource_id: &str) {
+    match identity {
+        Identity::SystemAssigned => {}
+        Identity::ClientId(id) => push_query(target, "client_id", id),
+        Identity::ObjectId(id) => push_query(target, "object_id", id),
+        Identity::ResourceId(id) => push_query(target, resource_id, id),
     }
 }
 

@@ -37,7 +37,7 @@ struct Inner {
     /// The identity source, and what it was found by.
     origin: Option<(&'static str, &'static str)>,
     #[cfg(feature = "https")]
-    unsent: bool,
+    stage: Stage,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -73,6 +73,18 @@ pub enum ErrorKind {
     Local,
 }
 
+/// How far a call had come when it failed.
+#[cfg(feature = "https")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// There was no connection.
+    Unconnected,
+    /// There was one, and nothing of the request was on it.
+    Unsent,
+    /// Some of the request, or all of it, may have arrived.
+    Sent,
+}
+
 impl Error {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, step: impl Into<String>) -> Self {
@@ -86,7 +98,7 @@ impl Error {
             advice: None,
             origin: None,
             #[cfg(feature = "https")]
-            unsent: false,
+            stage: Stage::Sent,
             cause: None,
         }))
     }
@@ -130,15 +142,14 @@ impl Error {
         self.edit(|inner| inner.origin = Some((name, evidence)))
     }
 
-    /// There was no connection: whatever was to be sent was not.
     #[cfg(feature = "https")]
-    pub(crate) fn unsent(self) -> Self {
-        self.edit(|inner| inner.unsent = true)
+    pub(crate) fn at(self, stage: Stage) -> Self {
+        self.edit(|inner| inner.stage = stage)
     }
 
     #[cfg(feature = "https")]
-    pub(crate) fn is_unsent(&self) -> bool {
-        self.0.unsent
+    pub(crate) fn stage(&self) -> Stage {
+        self.0.stage
     }
 
     #[cfg(feature = "https")]

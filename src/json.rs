@@ -150,6 +150,22 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// As it stands in its document.
+    #[cfg(feature = "https")]
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn is_array(self) -> bool {
+        self.0.starts_with('[')
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn is_null(self) -> bool {
+        self.0 == "null"
+    }
+
     pub(crate) fn is_object(self) -> bool {
         self.0.starts_with('{')
     }

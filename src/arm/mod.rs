@@ -3,9 +3,16 @@
 //! "Azure Resource Manager REST API", Microsoft Learn; the Resource Provider Contract for errors.
 
 mod answer;
+mod call;
 mod client;
+mod pages;
+mod plan;
+mod provider;
 mod request;
+mod rim;
+mod verdict;
 
 pub use answer::Answer;
 pub use client::{Builder, Client};
+pub use pages::{Items, Pages};
 pub use request::Request;

@@ -4,6 +4,10 @@
 
 mod answer;
 mod client;
+#[allow(dead_code, reason = "paging and waiting are to ask it")]
+pub(crate) mod link;
+#[allow(dead_code, reason = "waiting is to drive it")]
+pub(crate) mod operation;
 mod request;
 
 pub use answer::Answer;

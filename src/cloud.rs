@@ -85,6 +85,16 @@ impl Cloud {
         }
     }
 
+    /// Whether this is a Resource Manager host of the cloud, a region's own among them.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) fn is_arm(&self, url: &Url<'_>) -> bool {
+        let Kind::Known(known) = &self.0 else { return false };
+        let host = url.host.to_ascii_lowercase();
+        let region = host.strip_suffix(known.arm.trim_start_matches("https://"));
+        let whole = |region: &str| region.is_empty() || region.ends_with('.') && !region.contains("xn--");
+        url.https && url.port == 443 && region.is_some_and(whole)
+    }
+
     /// The audience that the service behind `url` wants in its tokens.
     ///
     /// Hosts are compared whole or by their last labels, and on port 443 only: a look-alike gets no token.

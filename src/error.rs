@@ -38,6 +38,8 @@ struct Inner {
     origin: Option<(&'static str, &'static str)>,
     #[cfg(feature = "https")]
     stage: Stage,
+    #[cfg(feature = "https")]
+    operation_url: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -63,6 +65,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The service answered another 4xx.
     Rejected,
+    /// The long-running operation that was waited for failed or was cancelled.
+    OperationFailed,
     /// DNS, connect, TLS or proxy.
     Connection,
     /// An answer that is malformed, cut short, oversized, or not an answer to the question.
@@ -99,6 +103,8 @@ impl Error {
             origin: None,
             #[cfg(feature = "https")]
             stage: Stage::Sent,
+            #[cfg(feature = "https")]
+            operation_url: None,
             cause: None,
         }))
     }
@@ -111,6 +117,12 @@ impl Error {
     /// Keeps what the service said.
     pub(crate) fn answered(self, status: u16, failure: Failure) -> Self {
         self.edit(|inner| (inner.status, inner.failure) = (Some(status), failure))
+    }
+
+    /// Keeps what a service said of an operation, in an answer that was a success.
+    #[cfg(feature = "https")]
+    pub(crate) fn because_of(self, failure: Failure) -> Self {
+        self.edit(|inner| inner.failure = failure)
     }
 
     pub(crate) fn with_request_id(self, id: Option<&str>) -> Self {
@@ -145,6 +157,11 @@ impl Error {
     #[cfg(feature = "https")]
     pub(crate) fn at(self, stage: Stage) -> Self {
         self.edit(|inner| inner.stage = stage)
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn with_operation_url(self, url: &str) -> Self {
+        self.edit(|inner| inner.operation_url = Some(url.to_owned()))
     }
 
     #[cfg(feature = "https")]
@@ -213,6 +230,13 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.advice
+    }
+
+    /// Where the state of a long-running operation can be read that went on when the deadline ended: a GET of it and
+    /// `Answer::wait` come back to the operation. Such URLs may be signed, and stand in no other text of this error.
+    #[cfg(feature = "https")]
+    pub fn operation_url(&self) -> Option<&str> {
+        self.0.operation_url.as_deref()
     }
 
     /// Whether the same call may succeed later without anybody changing anything.

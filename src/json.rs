@@ -132,6 +132,12 @@ impl<'a> Raw<'a> {
         rest.is_empty().then_some(value)
     }
 
+    /// As it stands in its document.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
     /// The text of a string, escapes resolved.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
@@ -148,12 +154,6 @@ impl<'a> Raw<'a> {
             b'{' | b'[' | b'n' => None,
             _ => Some(Cow::Borrowed(self.0)),
         }
-    }
-
-    /// As it stands in its document.
-    #[cfg(feature = "https")]
-    pub(crate) fn text(self) -> &'a str {
-        self.0
     }
 
     #[cfg(feature = "https")]

@@ -5,8 +5,8 @@ use std::fmt;
 use std::mem::take;
 use std::time::{Duration, SystemTime};
 
-use super::Client;
 use super::plan::Plan;
+use super::{Client, wait};
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Plain};
 use crate::http::retry_after;
@@ -35,8 +35,8 @@ pub struct Answer {
     pub(super) body: Vec<u8>,
     pub(super) replayed: bool,
     /// What it answers.
-    client: Client,
-    plan: Plan,
+    pub(super) client: Client,
+    pub(super) plan: Plan,
 }
 
 impl Answer {
@@ -78,21 +78,28 @@ impl Answer {
         self.replayed
     }
 
-    /// Follows a long-running operation to its end, within 30 minutes.
+    /// Follows a long-running operation to its end, within 30 minutes: see [`wait_for`](Self::wait_for).
     ///
     /// # Errors
     /// As [`wait_for`](Self::wait_for).
     pub fn wait(self) -> Result<Self, Error> {
-        self.wait_for(Duration::from_secs(30 * 60))
+        self.wait_for(WAIT)
     }
 
-    /// Follows a long-running operation to its end, if this answer began one, and gives the result.
+    /// Follows the long-running operation that this answer began, if it began one, to its end, and gives its result: what the
+    /// resource is then, what an action gave, or nothing for a DELETE. The answer to a GET goes on with an operation, where it
+    /// is the status of one or a resource that is still being made.
+    ///
+    /// Every variant of "Asynchronous operations" in the Resource Provider Contract is known. Between two looks at the state
+    /// passes what the service asks for, else 2, 4, 8, 15 and then 30 seconds.
     ///
     /// # Errors
-    /// As [`Request::send`](super::Request::send).
+    /// [`ErrorKind::OperationFailed`] with the service's words when the operation failed or was cancelled,
+    /// [`ErrorKind::DeadlineExceeded`] when it goes on, and those of [`Request::send`](super::Request::send). Where it goes on,
+    /// [`Error::operation_url`] says how to come back to it.
     pub fn wait_for(self, deadline: Duration) -> Result<Self, Error> {
-        let _ = (deadline, &self.client, &self.plan);
-        Ok(self)
+        let end = self.client.end_of(Some(deadline));
+        wait::to_the_end(self, end)
     }
 
     pub(super) fn new(client: &Client, plan: &Plan, incoming: &mut Incoming) -> Self {
@@ -178,5 +185,7 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// What the contract gives a command that waits.
+const WAIT: Duration = Duration::from_secs(30 * 60);
 /// ARM drops answers over 8 MB.
 const MAX_BODY: usize = 16 << 20;

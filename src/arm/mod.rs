@@ -5,12 +5,15 @@
 mod answer;
 mod call;
 mod client;
+pub(crate) mod link;
+pub(crate) mod operation;
 mod pages;
 mod plan;
 mod provider;
 mod request;
 mod rim;
 mod verdict;
+mod wait;
 
 pub use answer::Answer;
 pub use client::{Builder, Client};

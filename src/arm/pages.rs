@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::call::Call;
+use super::link;
 use super::plan::Plan;
 use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
@@ -33,7 +34,7 @@ impl Pages {
         let answer = Call { client: &self.client, plan: &self.plan, end, whatever: false }.answer()?;
         match next_link(&answer)? {
             Some(next) => {
-                let url = follow(&self.plan.url, &next).map_err(|why| {
+                let url = link::follow(self.client.cloud(), &self.plan.url, &next).map_err(|why| {
                     Error::new(ErrorKind::BadAnswer, format!("the next page is not asked for: {why}"))
                 })?;
                 if self.circle.closes_with(&url) {
@@ -113,11 +114,6 @@ fn next_link(answer: &Answer) -> Result<Option<String>, Error> {
         Some(Some(link)) => Ok(Some(link.into_owned()).filter(|link| !link.is_empty())),
         Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text")),
     }
-}
-
-fn follow(base: &str, link: &str) -> Result<String, &'static str> {
-    let origin = |url| crate::url::Url::parse(url).map(|url| (url.https, url.host.to_owned(), url.port));
-    if origin(base)? == origin(link)? { Ok(link.to_owned()) } else { Err("it leads elsewhere") }
 }
 
 /// Brent's way to find a cycle, which keeps one link and not all of them.

@@ -19,3 +19,6 @@ pub use answer::Answer;
 pub use client::{Builder, Client};
 pub use pages::{Items, Pages};
 pub use request::Request;
+
+#[cfg(test)]
+mod tests;

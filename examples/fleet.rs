@@ -9,43 +9,46 @@
 use std::error::Error;
 use std::io::{self, Write};
 
-use azmin::simulator::fleet::{Fleet, Policy};
+use azmin::simulator::fleet::{Drain, Fleet, Policy};
+
+type Limited = fn(u32) -> Fleet;
+
+const FLEETS: [(&str, u32, Limited); 3] = [
+    ("10,000 machines that share an identity", 10_000, Fleet::shared_identity),
+    ("100,000 machines with an identity each", 100_000, Fleet::own_identities),
+    ("100,000 machines that read one vault", 100_000, Fleet::key_vault),
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let seed = std::env::args().nth(1).map_or(Ok(1), |seed| seed.parse())?;
     let mut out = io::stdout().lock();
-    for (agents, title, limited) in [
-        (10_000, "10,000 machines that share an identity", Fleet::shared_identity as fn(u32) -> Fleet),
-        (100_000, "100,000 machines with an identity each", Fleet::own_identities),
-        (100_000, "100,000 machines that read a secret of one vault", Fleet::key_vault),
-    ] {
-        let told = limited(agents).retry_after(5);
-        let untold = limited(agents);
-        let ideal = untold.ideal().as_secs_f64();
-        writeln!(out, "| {title}; ideal {ideal:.0} s | succeeded | requests each | last success | × ideal |")?;
-        writeln!(out, "| --- | ---: | ---: | ---: | ---: |")?;
-        for policy in Policy::ALL {
-            let runs = [told.run(policy, seed), untold.run(policy, seed)];
-            let each = |figure: &dyn Fn(usize) -> String| format!("{} / {}", figure(0), figure(1));
-            let _ = each;
-            let cells = runs.map(|run| {
-                let share = f64::from(run.succeeded()) / f64::from(agents);
-                let last = run.last_success().as_secs_f64();
-                let ratio = if run.succeeded() == agents { format!("{:.2}", last / ideal) } else { "–".to_owned() };
-                [
-                    format!("{:.1} %", share * 100.0),
-                    format!("{:.1}", run.requests() as f64 / f64::from(agents)),
-                    format!("{last:.0} s"),
-                    ratio,
-                ]
-            });
-            write!(out, "| {policy} |")?;
-            for (told, untold) in cells[0].iter().zip(&cells[1]) {
-                write!(out, " {told} / {untold} |")?;
-            }
+    for (index, (name, agents, limited)) in FLEETS.into_iter().enumerate() {
+        let (told, untold) = (limited(agents).retry_after(5), limited(agents));
+        let ideal = told.ideal().as_secs_f64();
+        if index > 0 {
             writeln!(out)?;
         }
-        writeln!(out)?;
+        writeln!(out, "| {name}: ideally {ideal:.0} s | succeeded | requests each | last success | × ideal |")?;
+        writeln!(out, "| --- | ---: | ---: | ---: | ---: |")?;
+        for policy in Policy::ALL {
+            let told = cells(told.run(policy, seed), agents, ideal);
+            let untold = cells(untold.run(policy, seed), agents, ideal);
+            let pairs: Vec<String> =
+                told.iter().zip(&untold).map(|(told, untold)| format!("{told} / {untold}")).collect();
+            writeln!(out, "| {policy} | {} |", pairs.join(" | "))?;
+        }
     }
     Ok(())
+}
+
+fn cells(drain: Drain, agents: u32, ideal: f64) -> [String; 4] {
+    let each = |count: u32| f64::from(count) / f64::from(agents);
+    let last = drain.last_success().as_secs_f64();
+    let all = drain.succeeded() == agents;
+    [
+        format!("{:.1} %", 100.0 * each(drain.succeeded())),
+        format!("{:.1}", each(drain.requests())),
+        format!("{last:.0} s"),
+        if all { format!("{:.2}", last / ideal) } else { "–".to_owned() },
+    ]
 }

@@ -42,7 +42,7 @@ pub struct Fleet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drain {
     succeeded: u32,
-    requests: u64,
+    requests: u32,
     last_success: u64,
 }
 
@@ -93,7 +93,7 @@ impl Fleet {
         let mut drain = Drain { succeeded: 0, requests: 0, last_success: 0 };
         while let Some((index, now)) = agenda.next() {
             let Some(agent) = usize::try_from(index).ok().and_then(|index| agents.get_mut(index)) else { continue };
-            drain.requests += 1;
+            drain.requests = drain.requests.saturating_add(1);
             agent.tries += 1;
             if shared.iter_mut().chain(&mut agent.own).all(|bucket| bucket.has_one(now)) {
                 shared.iter_mut().chain(&mut agent.own).for_each(Bucket::take);
@@ -102,7 +102,10 @@ impl Fleet {
                 continue;
             }
             let waited = now - agent.boot;
-            if let Some(delay) = policy.delay(agent.tries, self.retry_after, waited, DEADLINE - waited, &mut chance) {
+            let left = DEADLINE - waited;
+            let delay = policy.delay(agent.tries, self.retry_after, waited, left, &mut chance);
+            // The others do not know of the deadline, and are not waited for.
+            if let Some(delay) = delay.filter(|delay| *delay < left) {
                 agenda.put(index, now + delay);
             }
         }
@@ -117,11 +120,11 @@ impl Drain {
     }
 
     /// What the service received in all.
-    pub fn requests(&self) -> u64 {
+    pub fn requests(&self) -> u32 {
         self.requests
     }
 
-    /// When the last call succeeded, counted from the first second of the first boot.
+    /// When the last call succeeded, counted from when the first could boot.
     pub fn last_success(&self) -> Duration {
         Duration::from_millis(self.last_success)
     }

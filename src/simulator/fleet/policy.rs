@@ -12,7 +12,8 @@ use crate::retry::{self, Next, Outcome};
 pub enum Policy {
     /// A single try, as of `az rest` and of plain curl.
     Once,
-    /// azcore of the Go SDK: three retries, after what `Retry-After` says or 0.8 s × (2ⁿ − 1) × 0.8 to 1.3.
+    /// azcore of the Go SDK: three retries, after what `Retry-After` says, unless that is more than a minute, or
+    /// 0.8 s × (2ⁿ − 1) × 0.8 to 1.3.
     AzcoreGo,
     /// azure-core of the Python SDK, and of `az` but for `az rest`: three retries, after what `Retry-After` says or 0 s,
     /// 1.6 s and 3.2 s.
@@ -42,7 +43,7 @@ impl Policy {
     ) -> Option<u64> {
         match self {
             Self::Once => None,
-            Self::AzcoreGo => (tries <= 3).then(|| {
+            Self::AzcoreGo => (tries <= 3 && retry_after <= Some(60_000)).then(|| {
                 let jittered = 800 * ((1 << tries) - 1) * (800 + chance.below(500)) / 1000;
                 retry_after.unwrap_or(jittered)
             }),

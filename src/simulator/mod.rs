@@ -53,6 +53,7 @@ mod endpoints;
 mod entra;
 mod environment;
 mod fault;
+pub mod fleet;
 mod folder;
 mod imds;
 mod instance;

@@ -4,6 +4,7 @@
 
 mod boot;
 mod doctor;
+mod fleet;
 mod hostile;
 mod library;
 mod namespace;

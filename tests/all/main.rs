@@ -5,10 +5,12 @@
 mod boot;
 mod doctor;
 mod hostile;
+mod island;
 mod library;
 mod namespace;
 mod peers;
 mod proxy;
+mod real_proxy;
 mod relay;
 mod rest_command;
 mod sources;

@@ -14,7 +14,9 @@ use crate::tools::{bare, told};
 /// Names the test in the process that runs inside.
 const INSIDE: &str = "AZMIN_TEST_INSIDE";
 const DONE: &str = "inside: done";
-const HOSTS: &str = "127.0.0.1 localhost management.azure.com\n";
+/// The one storage account that Azurite has of itself, and where it may listen.
+pub(crate) const STORAGE: &str = "devstoreaccount1.blob.core.windows.net";
+pub(crate) const STORAGE_ADDRESS: &str = "127.0.0.2";
 /// Gives a new network its addresses and names, and goes on as the program that follows. In `/run` lie the sockets of name
 /// services, which would lead out.
 const ENTER: &str = r#"
@@ -32,7 +34,8 @@ pub(crate) fn on_island(name: &str, inside: impl FnOnce()) {
         return println!("{DONE}");
     }
     let scratch = Scratch::new();
-    fs::write(scratch.path("hosts"), HOSTS).unwrap();
+    let hosts = format!("127.0.0.1 localhost management.azure.com\n{STORAGE_ADDRESS} {STORAGE}\n");
+    fs::write(scratch.path("hosts"), hosts).unwrap();
     fs::write(scratch.path("nsswitch.conf"), "hosts: files\n").unwrap();
     match enter(&scratch, "true").output() {
         Err(error) => return skip(&format!("unshare: {error}")),

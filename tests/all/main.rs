@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod azurite;
 mod boot;
 mod doctor;
 mod hostile;

@@ -125,7 +125,10 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
     };
     match response.status {
         200..300 => Ok(wire),
-        407 => Err(refused("wants other credentials").answered(407, crate::failure::Failure::default())),
+        // tinyproxy answers wrong credentials with a 401.
+        401 | 407 => {
+            Err(refused("wants other credentials").answered(response.status, crate::failure::Failure::default()))
+        }
         status => Err(refused("refused the connection").answered(status, crate::failure::Failure::default())),
     }
 }

@@ -2,14 +2,17 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod azurite;
 mod boot;
 mod doctor;
 mod fleet;
 mod hostile;
+mod island;
 mod library;
 mod namespace;
 mod peers;
 mod proxy;
+mod real_proxy;
 mod relay;
 mod rest_command;
 mod sources;

@@ -91,6 +91,7 @@ fn proxies_that_do_not_connect() {
         "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno";
     for (name, answer, words) in [
         ("407", challenge.to_owned(), "wants other credentials: HTTP 407"),
+        ("401", "HTTP/1.0 401 Unauthorized\r\n\r\n".to_owned(), "wants other credentials: HTTP 401"),
         ("403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned(), "refused the connection: HTTP 403"),
         ("502", "HTTP/1.1 502 Bad Gateway\r\n\r\n<html>".to_owned(), "refused the connection: HTTP 502"),
         ("302", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n".to_owned(), "HTTP 302"),

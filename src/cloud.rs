@@ -68,6 +68,12 @@ impl Cloud {
         }
     }
 
+    /// The cloud that instance metadata calls so.
+    #[cfg(feature = "https")]
+    pub(crate) fn of_environment(name: &str) -> Option<Self> {
+        CLOUDS.iter().find(|cloud| cloud.names[2].eq_ignore_ascii_case(name)).map(|known| Self(Kind::Known(known)))
+    }
+
     /// The origin of Azure Resource Manager, without a trailing slash.
     pub fn arm_endpoint(&self) -> &str {
         match &self.0 {

@@ -132,6 +132,12 @@ impl<'a> Raw<'a> {
         rest.is_empty().then_some(value)
     }
 
+    /// The value as it stands.
+    #[cfg(feature = "https")]
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
     /// The text of a string, escapes resolved.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;

@@ -13,7 +13,7 @@ pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
 #[cfg(feature = "https")]
-pub(crate) use request::{FORM, push_escape};
+pub(crate) use request::{FORM, percent_encode, push_escape};
 pub(crate) use request::{Request, push_form, push_query};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;

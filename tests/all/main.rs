@@ -5,6 +5,7 @@
 mod boot;
 mod doctor;
 mod hostile;
+mod instance;
 mod library;
 mod namespace;
 mod peers;

@@ -16,6 +16,8 @@ use crate::token::AccessToken;
 use crate::trace::{Attempt, Trace};
 
 mod fetch;
+#[cfg(feature = "https")]
+mod instance;
 mod rim;
 
 use fetch::Fetcher;

@@ -67,6 +67,8 @@ mod date;
 mod error;
 mod failure;
 mod identity;
+#[cfg(feature = "https")]
+mod instance;
 mod json;
 #[cfg(feature = "https")]
 mod proxy;
@@ -84,6 +86,8 @@ pub use cloud::Cloud;
 pub use credential::{Builder, Credential};
 pub use error::{Error, ErrorKind};
 pub use identity::Identity;
+#[cfg(feature = "https")]
+pub use instance::Instance;
 pub use token::AccessToken;
 pub use trace::Attempt;
 

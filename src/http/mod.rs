@@ -12,10 +12,10 @@ pub(crate) use answer::Response;
 pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
-#[cfg(feature = "https")]
-pub(crate) use request::FORM;
 #[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) use request::push_escape;
+#[cfg(feature = "https")]
+pub(crate) use request::{FORM, percent_encode};
 pub(crate) use request::{Request, push_form, push_query};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;

@@ -36,6 +36,7 @@ pub struct Builder {
     user_assigned: Vec<String>,
     groups: Vec<Group>,
     token_lifetime: Duration,
+    environment: String,
     imds_address: SocketAddr,
     arm_address: SocketAddr,
     others: Vec<Service>,
@@ -50,6 +51,7 @@ impl Builder {
             user_assigned: Vec::new(),
             groups: vec![Group { name: world::RESOURCE_GROUP.to_owned(), location: world::LOCATION.to_owned() }],
             token_lifetime: Duration::from_secs(24 * 60 * 60),
+            environment: world::ENVIRONMENT.to_owned(),
             imds_address: ANY_PORT,
             arm_address: ANY_PORT,
             others: Vec::new(),
@@ -79,6 +81,13 @@ impl Builder {
     /// How long a token lives, in whole seconds. Default: 24 hours.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Which cloud the virtual machine says that it is in, the `azEnvironment` of its instance metadata; nothing else depends
+    /// on it. Default: `AzurePublicCloud`.
+    pub fn az_environment(mut self, name: impl Into<String>) -> Self {
+        self.environment = name.into();
         self
     }
 
@@ -206,6 +215,7 @@ impl Builder {
             identities: system.into_iter().chain(users).collect(),
             groups: self.groups.clone(),
             token_lifetime: self.token_lifetime,
+            environment: self.environment.clone(),
             tokens: Mutex::default(),
             without_role: Mutex::default(),
             endpoints,

@@ -44,12 +44,12 @@ impl Node {
 /// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#instance-metadata>.
 pub(super) fn document(world: &World) -> Node {
     let home = world.group(RESOURCE_GROUP).map_or(LOCATION, |group| &group.location);
-    Node::Map(vec![("compute", compute(home)), ("network", network())])
+    Node::Map(vec![("compute", compute(home, &world.environment)), ("network", network())])
 }
 
-fn compute(location: &str) -> Node {
+fn compute(location: &str, environment: &str) -> Node {
     Node::Map(vec![
-        ("azEnvironment", leaf("AzurePublicCloud")),
+        ("azEnvironment", leaf(environment)),
         ("customData", leaf("")),
         ("isHostCompatibilityLayerVm", leaf("false")),
         ("licenseType", leaf("")),

@@ -89,6 +89,8 @@ pub(super) struct World {
     pub(super) identities: Vec<ManagedIdentity>,
     pub(super) groups: Vec<Group>,
     pub(super) token_lifetime: Duration,
+    /// Of the virtual machine's instance metadata.
+    pub(super) environment: String,
     pub(super) tokens: Mutex<Tokens>,
     /// Client ids of the identities that may not read.
     pub(super) without_role: Mutex<BTreeSet<String>>,
@@ -157,6 +159,7 @@ pub(super) const RESOURCE_GROUP: &str = "DevTest";
 pub(super) const LOCATION: &str = "westus";
 pub(super) const VM_NAME: &str = "devtest-vm";
 pub(super) const VM_ID: &str = "02aab8a4-74ef-476e-8182-f6d2ba4166a6";
+pub(super) const ENVIRONMENT: &str = "AzurePublicCloud";
 /// Microsoft's documentation uses this tenant in its samples.
 pub(super) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 
@@ -168,6 +171,7 @@ pub(super) fn world(system_assigned: bool, users: &[&str]) -> World {
         identities: system.into_iter().chain(users).collect(),
         groups: vec![Group { name: RESOURCE_GROUP.to_owned(), location: LOCATION.to_owned() }],
         token_lifetime: Duration::from_secs(86_400),
+        environment: ENVIRONMENT.to_owned(),
         tokens: Mutex::default(),
         without_role: Mutex::default(),
         endpoints: Endpoints::new(Path::new("")),

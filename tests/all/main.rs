@@ -7,6 +7,7 @@ mod boot;
 mod doctor;
 mod fleet;
 mod hostile;
+mod instance;
 mod island;
 mod library;
 mod namespace;

@@ -519,7 +519,7 @@ fn what_is_no_https_url_of_a_known_host_sends_nothing() {
         "management.azure.com/subscriptions",
         "http://management.azure.com/subscriptions",
         "//management.azure.com/subscriptions",
-        "/subscriptions/{subscriptionId}",
+        "/subscriptions/{subscription}",
         "ftp://management.azure.com/",
         "https:/management.azure.com/",
         "https://",

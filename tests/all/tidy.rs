@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 23] = [
     ("trace", 4),
     ("cloud", 4),
     ("proxy", 4),
+    ("instance", 5),
     ("token", 5),
     ("source", 6),
     ("dial", 7),

@@ -63,6 +63,8 @@ mod identity;
 mod json;
 #[cfg(feature = "https")]
 mod proxy;
+#[cfg(any(feature = "https", test, fuzzing))]
+mod query;
 mod retry;
 mod trace;
 mod url;
@@ -77,6 +79,8 @@ pub use cloud::Cloud;
 pub use credential::{Builder, Credential};
 pub use error::{Error, ErrorKind};
 pub use identity::Identity;
+#[cfg(any(feature = "https", test, fuzzing))]
+pub use query::Query;
 pub use token::AccessToken;
 pub use trace::Attempt;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by floor: a file names modules of lower floors, its parent and its children.
-const FLOORS: [(&str, u8); 22] = [
+const FLOORS: [(&str, u8); 23] = [
     ("json", 1),
     ("base64", 0),
     ("date", 0),
@@ -18,6 +18,7 @@ const FLOORS: [(&str, u8); 22] = [
     ("trace", 4),
     ("cloud", 4),
     ("proxy", 4),
+    ("query", 4),
     ("token", 5),
     ("source", 6),
     ("dial", 7),

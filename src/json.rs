@@ -1,5 +1,8 @@
 //! Two small ways into JSON: Azure's scalars for miniserde (`"123"` or `123`), and lookups in raw text that build no tree.
 
+#[cfg(any(feature = "https", test, fuzzing))]
+pub(crate) mod strict;
+
 use std::borrow::Cow;
 
 use miniserde::de::{Deserialize, Visitor};

@@ -72,6 +72,8 @@ mod instance;
 mod json;
 #[cfg(feature = "https")]
 mod proxy;
+#[cfg(any(feature = "https", test, fuzzing))]
+mod query;
 mod retry;
 mod trace;
 mod url;
@@ -88,6 +90,8 @@ pub use error::{Error, ErrorKind};
 pub use identity::Identity;
 #[cfg(feature = "https")]
 pub use instance::Instance;
+#[cfg(any(feature = "https", test, fuzzing))]
+pub use query::Query;
 pub use token::AccessToken;
 pub use trace::Attempt;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Modules by floor: a file names modules of lower floors, its parent and its children.
-const FLOORS: [(&str, u8); 23] = [
+const FLOORS: [(&str, u8); 25] = [
     ("json", 1),
     ("base64", 0),
     ("date", 0),
@@ -19,6 +19,7 @@ const FLOORS: [(&str, u8); 23] = [
     ("trace", 4),
     ("cloud", 4),
     ("proxy", 4),
+    ("query", 4),
     ("instance", 5),
     ("token", 5),
     ("source", 6),

@@ -63,13 +63,13 @@ impl AccessToken {
 
     /// A token that no endpoint gave.
     #[cfg(all(test, feature = "https"))]
-    pub(crate) fn scripted(secret: &str, resource: &str) -> Self {
+    pub(crate) fn scripted(secret: &str, resource: &str, received: Instant) -> Self {
         Self(Arc::new(Inner {
             secret: Zeroizing::new(secret.into()),
             resource: resource.into(),
             client_id: None,
             expires_on: SystemTime::UNIX_EPOCH,
-            received: Instant::now(),
+            received,
             lifetime: Duration::ZERO,
         }))
     }

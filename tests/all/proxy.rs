@@ -23,7 +23,11 @@ fn tutorial(azure: &Azure, scratch: &Scratch, more: &[&str]) -> Azmin {
 }
 
 fn elsewhere(azure: &Azure) -> Azmin {
-    guarded(["get", ELSEWHERE, "--resource", ARM_AUDIENCE]).on(azure)
+    elsewhere_within(azure, "20s")
+}
+
+fn elsewhere_within(azure: &Azure, deadline: &str) -> Azmin {
+    guarded(["get", ELSEWHERE, "--resource", ARM_AUDIENCE, "--deadline", deadline]).on(azure)
 }
 
 #[test]
@@ -103,16 +107,18 @@ fn proxies_that_do_not_connect() {
     ] {
         let proxy = Relay::start(Manner::Answer(answer.into()));
         let url = format!("http://us%40er:s3%3Acr3t@{}", proxy.address());
-        let run = elsewhere(&azure).env("HTTPS_PROXY", &url).run();
+        let run = elsewhere_within(&azure, "2s").env("HTTPS_PROXY", &url).run();
         run.fails(7).says(words);
         if name != "TLS that is none" {
             run.says(&format!("the proxy {}", proxy.address()));
         }
         hidden(&run.err);
-        assert_eq!(proxy.accepted(), 1, "{name}");
+        // A proxy that cannot connect now may be able to later.
+        assert!(proxy.accepted() == 1 || name == "502", "{name}");
     }
     let closed = closed_port();
-    let run = elsewhere(&azure).env("HTTPS_PROXY", format!("http://us%40er:s3%3Acr3t@127.0.0.1:{closed}")).run();
+    let url = format!("http://us%40er:s3%3Acr3t@127.0.0.1:{closed}");
+    let run = elsewhere_within(&azure, "500ms").env("HTTPS_PROXY", url).run();
     run.fails(7).says(&format!("no connection to the proxy 127.0.0.1:{closed}"));
     hidden(&run.err);
     assert_eq!(received(&azure, Service::Arm).len(), 0);

@@ -203,7 +203,7 @@ impl Rim for Arc<World> {
     fn token(&self, resource: &str, fresh: bool, _: Instant) -> Result<AccessToken, Error> {
         let mut state = self.state();
         state.tokens += usize::from(fresh);
-        Ok(AccessToken::scripted(&format!("t{}", state.tokens), resource))
+        Ok(AccessToken::scripted(&format!("t{}", state.tokens), resource, self.base))
     }
 
     fn send(&self, outgoing: &Outgoing<'_>, end: Instant) -> Result<Incoming, Error> {

@@ -133,7 +133,7 @@ impl<'a> Raw<'a> {
     }
 
     /// The value as it stands.
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn text(self) -> &'a str {
         self.0
     }

@@ -67,7 +67,7 @@ mod date;
 mod error;
 mod failure;
 mod identity;
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 mod instance;
 mod json;
 #[cfg(feature = "https")]
@@ -88,7 +88,7 @@ pub use cloud::Cloud;
 pub use credential::{Builder, Credential};
 pub use error::{Error, ErrorKind};
 pub use identity::Identity;
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 pub use instance::Instance;
 #[cfg(any(feature = "https", test, fuzzing))]
 pub use query::Query;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::plan::Plan;
 use super::rim::{Rim, guid};
-use super::verdict::Ask;
+use super::verdict::{Ask, status};
 use super::{Answer, Client, provider};
 use crate::error::{Error, ErrorKind};
 use crate::retry::{self, Next, Outcome};
@@ -152,10 +152,10 @@ impl Call<'_> {
     fn pause(&self, error: &Error, with_token: bool, tries: &mut Tries) -> Result<Option<Duration>, Error> {
         let rim = self.client.rim();
         let ask = Ask::new(self.plan.method, &self.plan.headers, self.plan.is_arm(self.client.cloud()));
-        if error.status() == Some(429) {
+        if status(error) == Some(429) {
             rim.drop_connections();
         }
-        if error.status() == Some(401) && with_token && !tries.refreshed {
+        if status(error) == Some(401) && with_token && !tries.refreshed {
             (tries.refreshed, tries.fresh) = (true, true);
             tries.another(rim);
             return Ok(Some(Duration::ZERO));
@@ -174,7 +174,7 @@ impl Call<'_> {
             return Ok(None);
         }
         tries.maybe_done |= ask.may_be_done(error);
-        let outcome = match error.status() {
+        let outcome = match status(error) {
             Some(status) => Outcome::Status(status, error.retry_after()),
             None => Outcome::Lost,
         };

@@ -31,7 +31,7 @@ impl Ask {
             // The socket's failures pass; a certificate's and a proxy's refusals do not.
             return error.has_cause::<io::Error>() || error.status().is_some_and(|status| status >= 500);
         }
-        match error.status() {
+        match status(error) {
             Some(429) => true,
             Some(503) => self.repeatable || error.retry_after().is_some(),
             Some(408 | 500 | 502 | 504) => self.repeatable,
@@ -45,7 +45,7 @@ impl Ask {
 
     /// Whether the service may have done what was asked, though it did not say so.
     pub(super) fn may_be_done(self, error: &Error) -> bool {
-        match error.status() {
+        match status(error) {
             Some(status) => matches!(status, 408 | 500 | 502 | 504),
             None => error.stage() == Stage::Sent && !matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Local),
         }
@@ -55,7 +55,7 @@ impl Ask {
     pub(super) fn awaits_role(self, error: &Error) -> bool {
         let code = error.code().unwrap_or_default();
         let is = |known: &str| code.eq_ignore_ascii_case(known);
-        match error.status() {
+        match status(error) {
             Some(403) => {
                 ["AuthorizationFailed", "LinkedAuthorizationFailed", "AuthorizationPermissionMismatch"]
                     .into_iter()
@@ -67,6 +67,11 @@ impl Ask {
             _ => false,
         }
     }
+}
+
+/// What the service answered; a proxy's status is none of it.
+pub(super) fn status(error: &Error) -> Option<u16> {
+    error.status().filter(|_| error.kind() != ErrorKind::Connection)
 }
 
 fn is_cut(error: &Error) -> bool {

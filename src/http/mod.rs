@@ -12,11 +12,11 @@ pub(crate) use answer::Response;
 pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
-#[cfg(any(test, fuzzing, feature = "https"))]
-pub(crate) use request::push_escape;
 #[cfg(feature = "https")]
-pub(crate) use request::{FORM, percent_encode};
+pub(crate) use request::FORM;
 pub(crate) use request::{Request, push_form, push_query};
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub(crate) use request::{percent_encode, push_escape};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;
 pub(crate) use response::{Fault, Limits, Parser, Progress};

@@ -39,8 +39,13 @@ impl Machine {
 
     /// The tutorial's call as on a real machine, but that this authority is trusted.
     fn call(&self, ca: &Path) -> Azmin {
+        self.call_within(ca, "20s")
+    }
+
+    fn call_within(&self, ca: &Path, deadline: &str) -> Azmin {
         let url = format!("https://management.azure.com{GROUP}?api-version=2016-06-01");
-        azmin(["get", &url, "-vv", "--ca-file", ca.to_str().unwrap()]).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", "")
+        let arguments = ["get", &url, "-vv", "--ca-file", ca.to_str().unwrap(), "--deadline", deadline];
+        azmin(arguments).env("AZURE_POD_IDENTITY_AUTHORITY_HOST", "")
     }
 
     /// The same through a proxy on loopback.
@@ -105,8 +110,10 @@ fn through_tinyproxy_and_past_it() {
             good(&machine.call_through(&proxy()).env("NO_PROXY", exempt).run());
         }
         let closed = closed_port();
+        // It is waited for, as long as there is time.
+        let call = machine.call_within(&machine.scratch.ca(&machine.azure), "500ms");
         lost(
-            &machine.call_through(&format!("http://127.0.0.1:{closed}")).env("ALL_PROXY", proxy()).run(),
+            &call.env("HTTPS_PROXY", format!("http://127.0.0.1:{closed}")).env("ALL_PROXY", proxy()).run(),
             &format!("no connection to the proxy 127.0.0.1:{closed}"),
         );
 
@@ -185,7 +192,8 @@ fn tinyproxy_refuses() {
 
         // Behind it there is nobody.
         let tinyproxy = machine.tinyproxy("");
-        let other = azmin(["get", "https://localhost.example/x", "--resource", ARM_AUDIENCE]).on(&machine.azure);
+        let url = "https://localhost.example/x";
+        let other = azmin(["get", url, "--resource", ARM_AUDIENCE, "--deadline", "500ms"]).on(&machine.azure);
         lost(
             &other.env("HTTPS_PROXY", proxy()).run(),
             &format!("the proxy 127.0.0.1:{PORT} refused the connection: HTTP 500"),

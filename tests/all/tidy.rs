@@ -92,7 +92,10 @@ fn there_are_two_doors() {
     };
     elsewhere(&["dial", "simulator"], &["TcpStream", "TcpListener", "UdpSocket", "ToSocketAddrs", "UnixStream"]);
     elsewhere(&["send", "simulator"], &["ureq::", "rustls::", "webpki_roots"]);
-    elsewhere(&["clock", "dial", "send", "simulator", "fuzz", "cli"], &["Instant::now", "SystemTime::now", "sleep("]);
+    elsewhere(
+        &["clock", "dial", "send", "simulator", "fuzz", "cli"],
+        &["Instant::now", "SystemTime::now", "thread::sleep"],
+    );
     elsewhere(&["env", "cli"], &["std::env::var", "env::vars"]);
     elsewhere(&["send", "simulator", "cli", "dial", "fuzz"], &["std::fs", "fs::"]);
 }

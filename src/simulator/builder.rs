@@ -7,10 +7,11 @@ use std::{fs, io};
 
 use super::conversation::{self, Shared};
 use super::endpoints::Endpoints;
+use super::estate::{Estate, Item, Paging, Provider, Registration};
 use super::folder::Folder;
 use super::pki::{self, Pki};
 use super::server::{Gate, Server};
-use super::world::{self, Group, ManagedIdentity, World};
+use super::world::{ManagedIdentity, World};
 use super::{Azure, Service};
 
 /// What an [`Azure`] starts with.
@@ -34,7 +35,11 @@ use super::{Azure, Service};
 pub struct Builder {
     system_assigned: bool,
     user_assigned: Vec<String>,
-    groups: Vec<Group>,
+    groups: Vec<(String, String)>,
+    disks: usize,
+    paging: Paging,
+    unregistered: Vec<Provider>,
+    hides_subscription: bool,
     token_lifetime: Duration,
     imds_address: SocketAddr,
     arm_address: SocketAddr,
@@ -48,7 +53,11 @@ impl Builder {
         Self {
             system_assigned: true,
             user_assigned: Vec::new(),
-            groups: vec![Group { name: world::RESOURCE_GROUP.to_owned(), location: world::LOCATION.to_owned() }],
+            groups: Vec::new(),
+            disks: 0,
+            paging: Paging { size: 1000, empty: false },
+            unregistered: Vec::new(),
+            hides_subscription: false,
             token_lifetime: Duration::from_secs(24 * 60 * 60),
             imds_address: ANY_PORT,
             arm_address: ANY_PORT,
@@ -72,7 +81,40 @@ impl Builder {
 
     /// Adds a resource group to the one there is. Repeatable.
     pub fn resource_group(mut self, name: impl Into<String>, location: impl Into<String>) -> Self {
-        self.groups.push(Group { name: name.into(), location: location.into() });
+        self.groups.push((name.into(), location.into()));
+        self
+    }
+
+    /// Adds so many managed disks, `disk-000001` and on, to the virtual machine's group. Default: none.
+    pub fn disks(mut self, count: usize) -> Self {
+        self.disks = count;
+        self
+    }
+
+    /// How many items a page of a list holds, unless the request says so with `$top`. Default: 1000.
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.paging.size = items;
+        self
+    }
+
+    /// Whether each page of a list comes after an empty one, as pages that were filtered late do. Default: no.
+    pub fn empty_pages(mut self, yes: bool) -> Self {
+        self.paging.empty = yes;
+        self
+    }
+
+    /// A resource provider that the subscription is not registered to use. Its registration is over when it was asked
+    /// for so many times. Repeatable. Default: `Microsoft.ContainerInstance`, once.
+    pub fn unregistered_provider(mut self, namespace: impl Into<String>, looks: u32) -> Self {
+        let namespace = namespace.into();
+        self.unregistered.push(Provider { namespace, registration: Registration::NotRegistered, looks });
+        self
+    }
+
+    /// Whether Azure Resource Manager answers a caller without a role 404 SubscriptionNotFound, as it does where the
+    /// caller has never had one, instead of 403 AuthorizationFailed. Default: no.
+    pub fn hidden_subscription(mut self, yes: bool) -> Self {
+        self.hides_subscription = yes;
         self
     }
 
@@ -202,9 +244,18 @@ impl Builder {
         let mut endpoints = Endpoints::new(folder.path());
         endpoints.arc.legacy = self.azure_arc_legacy;
         endpoints.azure_ml_dates = self.azure_ml_dates;
+        let mut estate = Estate::new();
+        estate.paging = self.paging;
+        estate.items.extend(self.groups.iter().map(|(name, location)| Item::group(name, location)));
+        estate.items.extend((1..=self.disks).map(Item::disk));
+        for provider in &self.unregistered {
+            estate.providers.retain(|other| !other.namespace.eq_ignore_ascii_case(&provider.namespace));
+            estate.providers.push(provider.clone());
+        }
         World {
             identities: system.into_iter().chain(users).collect(),
-            groups: self.groups.clone(),
+            estate: Mutex::new(estate),
+            hides_subscription: self.hides_subscription,
             token_lifetime: self.token_lifetime,
             tokens: Mutex::default(),
             without_role: Mutex::default(),

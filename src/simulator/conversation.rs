@@ -13,7 +13,7 @@ use super::request::{Head, Received, Refusal, head_end};
 use super::response::Response;
 use super::server::Gate;
 use super::world::{World, lock};
-use super::{Service, app_service, arc, arm, azure_ml, cloud_shell, entra, imds, service_fabric};
+use super::{Service, app_service, arc, arm, azure_ml, cloud_shell, entra, imds, refusal, service_fabric};
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -181,6 +181,7 @@ fn answer(shared: &Shared, request: &Received, fault: Option<&Fault>) -> Respons
     let mut answer = match fault.map(|fault| &fault.kind) {
         // Nothing but the status: a request that failed has not issued a token either.
         Some(Kind::Status(status)) => dress(Response::new(*status), request),
+        Some(Kind::Words(words)) => dress(refusal::answer(words, request), request),
         _ => usual(&shared.world, request),
     };
     if request.head.wants_close() {

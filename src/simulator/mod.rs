@@ -36,6 +36,7 @@ use world::lock;
 
 pub use builder::Builder;
 pub use fault::Fault;
+pub use operation::Operation;
 pub use request::Received;
 pub use world::ManagedIdentity;
 
@@ -45,6 +46,7 @@ mod arc;
 mod arm;
 mod assertion;
 mod azure_ml;
+mod bearer;
 mod builder;
 mod clock;
 mod cloud_shell;
@@ -52,12 +54,17 @@ mod conversation;
 mod endpoints;
 mod entra;
 mod environment;
+mod estate;
 mod fault;
 mod folder;
 mod imds;
 mod instance;
+mod job;
 mod json;
+mod operation;
+mod paging;
 mod pki;
+mod refusal;
 mod request;
 mod response;
 mod selector;
@@ -93,8 +100,8 @@ pub enum Service {
 /// A running stand-in.
 ///
 /// It has one tenant, `aaaabbbb-0000-cccc-1111-dddd2222eeee`, one subscription, `98f51385-2edc-4b79-bed9-7718de4cb861`,
-/// and in it the resource group `DevTest` in `westus` with the virtual machine `devtest-vm`. Every identity may read all
-/// of it.
+/// and in it the resource group `DevTest` in `westus` with the virtual machine `devtest-vm`. Every identity may do everything
+/// with it.
 pub struct Azure {
     imds: Server,
     arm: Server,
@@ -200,12 +207,39 @@ impl Azure {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn revoke_role(&self, id: &str) {
-        self.shared.world.set_role(id, false);
+        self.shared.world.revoke_role(id, None);
     }
 
     /// Gives back what [`revoke_role`](Self::revoke_role) took.
     pub fn grant_role(&self, id: &str) {
-        self.shared.world.set_role(id, true);
+        self.shared.world.grant_role(id);
+    }
+
+    /// Takes the role, and gives it back after so many refusals: a role assignment that is on its way. An empty list of
+    /// subscriptions is a refusal too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::start()?;
+    /// azure.grant_role_after(azure.system_identity().expect("there is one by default").object_id(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn grant_role_after(&self, id: &str, refusals: u32) {
+        self.shared.world.revoke_role(id, Some(refusals));
+    }
+
+    /// Lets the next write to Azure Resource Manager go on like this, after those that were told already. Without it the
+    /// deletion of a group and every write to a resource but a PATCH are followed by one poll, and the others by none.
+    pub fn operation(&self, operation: Operation) {
+        lock(&self.shared.world.estate).planned.push_back(operation);
+    }
+
+    /// Something has happened to the identities that only a token issued from now on accounts for: Azure Resource Manager
+    /// answers the older ones 401 with a claims challenge:
+    /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>.
+    pub fn require_fresh_token(&self) {
+        lock(&self.shared.world.tokens).revoke(clock::epoch(SystemTime::now()));
     }
 
     /// Ends the life of all tokens issued so far: Azure Resource Manager answers them 401 ExpiredAuthenticationToken,

@@ -9,9 +9,10 @@ use super::conversation::{self, Shared};
 use super::endpoints::Endpoints;
 use super::estate::{Estate, Item, Paging, Provider, Registration};
 use super::folder::Folder;
+use super::key_vault::Secrets;
 use super::pki::{self, Pki};
 use super::server::{Gate, Server};
-use super::world::{ManagedIdentity, World};
+use super::world::{ManagedIdentity, World, lock};
 use super::{Azure, Service};
 
 /// What an [`Azure`] starts with.
@@ -40,6 +41,8 @@ pub struct Builder {
     paging: Paging,
     unregistered: Vec<Provider>,
     hides_subscription: bool,
+    secrets: Secrets,
+    blobs: Vec<(String, Vec<u8>)>,
     token_lifetime: Duration,
     imds_address: SocketAddr,
     arm_address: SocketAddr,
@@ -58,6 +61,8 @@ impl Builder {
             paging: Paging { size: 1000, empty: false },
             unregistered: Vec::new(),
             hides_subscription: false,
+            secrets: Secrets::default(),
+            blobs: Vec::new(),
             token_lifetime: Duration::from_secs(24 * 60 * 60),
             imds_address: ANY_PORT,
             arm_address: ANY_PORT,
@@ -184,6 +189,29 @@ impl Builder {
         self.and(Service::Entra)
     }
 
+    /// Starts a Key Vault too. It holds what was [put there](Self::secret).
+    pub fn key_vault(self) -> Self {
+        self.and(Service::KeyVault)
+    }
+
+    /// Adds a secret to the [vault](Self::key_vault). Repeatable. Default: none.
+    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.secrets.set(name.into(), value.into());
+        self
+    }
+
+    /// Starts the blob endpoint of a storage account too. It holds what was [put there](Self::blob).
+    pub fn storage(self) -> Self {
+        self.and(Service::Storage)
+    }
+
+    /// Adds a blob to the [storage account](Self::storage), with its container: `container/name`. A path without a slash
+    /// is that of an empty container. Repeatable. Default: none.
+    pub fn blob(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.blobs.push((path.into(), bytes.into()));
+        self
+    }
+
     fn and(mut self, service: Service) -> Self {
         if !self.others.contains(&service) {
             self.others.push(service);
@@ -218,7 +246,7 @@ impl Builder {
         let listen = |service, address| {
             let shared = Arc::clone(&shared);
             let config = match service {
-                Service::Arm | Service::Entra => Some(Arc::clone(&config)),
+                Service::Arm | Service::Entra | Service::KeyVault | Service::Storage => Some(Arc::clone(&config)),
                 Service::ServiceFabric => fabric.clone(),
                 _ => None,
             };
@@ -244,6 +272,10 @@ impl Builder {
         let mut endpoints = Endpoints::new(folder.path());
         endpoints.arc.legacy = self.azure_arc_legacy;
         endpoints.azure_ml_dates = self.azure_ml_dates;
+        endpoints.secrets = self.secrets.clone();
+        for (path, bytes) in &self.blobs {
+            lock(&endpoints.blobs).add(path, bytes);
+        }
         let mut estate = Estate::new();
         estate.paging = self.paging;
         estate.items.extend(self.groups.iter().map(|(name, location)| Item::group(name, location)));

@@ -61,6 +61,7 @@ mod imds;
 mod instance;
 mod job;
 mod json;
+mod key_vault;
 mod operation;
 mod paging;
 mod pki;
@@ -70,6 +71,7 @@ mod response;
 mod selector;
 mod server;
 mod service_fabric;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -95,6 +97,10 @@ pub enum Service {
     CloudShell,
     /// Entra's token endpoint, over TLS.
     Entra,
+    /// A Key Vault, over TLS.
+    KeyVault,
+    /// The blob endpoint of a storage account, over TLS.
+    Storage,
 }
 
 /// A running stand-in.
@@ -132,13 +138,49 @@ impl Azure {
         format!("http://{}", self.imds.address())
     }
 
-    /// `https://localhost:PORT`. The certificate holds for `management.azure.com`, `127.0.0.1` and `::1` too.
+    /// `https://localhost:PORT`. The certificate holds for `management.azure.com` and what lies below it, `127.0.0.1` and
+    /// `::1` too.
     pub fn arm(&self) -> String {
         format!("https://localhost:{}", self.arm.address().port())
     }
 
+    /// `https://localhost:PORT` of the Key Vault, if it was [asked for](Builder::key_vault); otherwise empty. The
+    /// certificate holds for `*.vault.azure.net` too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().key_vault().secret("db", "correct horse").start()?;
+    /// let url = format!("{}/secrets/db?api-version=7.4", azure.key_vault());
+    /// assert!(url.starts_with("https://localhost:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn key_vault(&self) -> String {
+        self.other(Service::KeyVault)
+    }
+
+    /// `https://localhost:PORT` of the storage account, if it was [asked for](Builder::storage); otherwise empty. The
+    /// certificate holds for `*.blob.core.windows.net` too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().storage().blob("config/agent.json", "{}").start()?;
+    /// let url = format!("{}/config/agent.json", azure.storage());
+    /// assert!(url.starts_with("https://localhost:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn storage(&self) -> String {
+        self.other(Service::Storage)
+    }
+
+    fn other(&self, service: Service) -> String {
+        let server = self.others.iter().find(|(other, _)| *other == service).map(|(_, server)| server);
+        server.map(|server| format!("https://localhost:{}", server.address().port())).unwrap_or_default()
+    }
+
     /// The environment variables by which a program finds this service where Azure runs it; none if the service does not
-    /// listen, and none for Azure Resource Manager. Those of Entra are those of a workload identity.
+    /// listen, and none for Azure Resource Manager, Key Vault and Storage. Those of Entra are those of a workload identity.
     ///
     /// ```
     /// use azmin::simulator::{Azure, Service};
@@ -173,7 +215,7 @@ impl Azure {
         self.shared.world.endpoints.assertions.rotate(SystemTime::now())
     }
 
-    /// The certificate of the authority that the clients of [`arm`](Self::arm) and of Entra must trust, in PEM. Each
+    /// The certificate of the authority that the clients of all endpoints with `https` but Service Fabric's must trust, in PEM. Each
     /// start makes another.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem

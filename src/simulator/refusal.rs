@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use super::Service;
 use super::fault::{Fault, Kind};
 use super::json;
 use super::request::Received;
 use super::response::Response;
 use super::world::{RESOURCE_GROUP, SUBSCRIPTION, TENANT};
+use super::{key_vault, storage};
 
 /// What the words are to say.
 #[derive(Clone, Debug)]
@@ -16,6 +18,7 @@ pub(super) enum Words {
     Policy,
     Locked,
     Linked,
+    Firewall,
 }
 
 /// Refusals in the real words. They come before the service looks at the token.
@@ -46,6 +49,12 @@ impl Fault {
     /// 403 LinkedAuthorizationFailed: the caller may write the resource, but not use another one that it names.
     pub fn linked_authorization_failed() -> Self {
         Self::new(Kind::Words(Words::Linked))
+    }
+
+    /// 403 of a service whose firewall does not know the caller's address: ForbiddenByFirewall of Key Vault, and of
+    /// Storage AuthorizationFailure: <https://learn.microsoft.com/azure/key-vault/general/rest-error-codes>.
+    pub fn firewall() -> Self {
+        Self::new(Kind::Words(Words::Firewall))
     }
 }
 
@@ -101,6 +110,8 @@ pub(super) fn answer(words: &Words, request: &Received) -> Response {
             );
             error(403, "LinkedAuthorizationFailed", &message)
         }
+        Words::Firewall if request.service == Service::Storage => storage::refused_by_firewall(request),
+        Words::Firewall => key_vault::refused_by_firewall(),
     }
 }
 
@@ -199,8 +210,14 @@ mod tests {
             ),
             (Words::Locked, 409, None, ["ScopeLocked", "cannot perform delete operation", "Please remove the lock"]),
             (Words::Linked, 403, None, ["LinkedAuthorizationFailed", "linked subscription", ""]),
+            (
+                Words::Firewall,
+                403,
+                None,
+                ["Client address is not authorized", r#""innererror":{"code":"ForbiddenByFirewall"}"#, ""],
+            ),
         ] {
-            let request = received(super::super::Service::Arm, "DELETE /subscriptions/s/x?a=b HTTP/1.1\nHost: a");
+            let request = received(Service::Arm, "DELETE /subscriptions/s/x?a=b HTTP/1.1\nHost: a");
             let answer = answer(&words, &request);
             let body = String::from_utf8(answer.body).unwrap();
             assert_eq!(answer.status, status, "{words:?}");

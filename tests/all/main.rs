@@ -6,6 +6,7 @@ mod boot;
 mod doctor;
 mod hostile;
 mod library;
+mod management_peer;
 mod namespace;
 mod peers;
 mod proxy;

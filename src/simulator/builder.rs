@@ -103,6 +103,13 @@ impl Builder {
     }
 
     /// Whether each page of a list comes after an empty one, as pages that were filtered late do. Default: no.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().disks(1000).page_size(100).empty_pages(true).start()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn empty_pages(mut self, yes: bool) -> Self {
         self.paging.empty = yes;
         self
@@ -110,6 +117,13 @@ impl Builder {
 
     /// A resource provider that the subscription is not registered to use. Its registration is over when it was asked
     /// for so many times. Repeatable. Default: `Microsoft.ContainerInstance`, once.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().unregistered_provider("Microsoft.Batch", 3).start()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn unregistered_provider(mut self, namespace: impl Into<String>, looks: u32) -> Self {
         let namespace = namespace.into();
         self.unregistered.push(Provider { namespace, registration: Registration::NotRegistered, looks });

@@ -1,6 +1,10 @@
 //! A stand-in for Azure on loopback, for tests and examples: a virtual machine's metadata service over plain HTTP and
 //! an Azure Resource Manager over TLS, which accepts the tokens that the former issues. The endpoints that other places
-//! than virtual machines have, from App Service to Entra, start [when asked for](Builder::app_service).
+//! than virtual machines have, from App Service to Entra, start [when asked for](Builder::app_service), and so do a
+//! [Key Vault](Builder::key_vault) and a [storage account](Builder::storage).
+//!
+//! Azure Resource Manager keeps resource groups and resources of any type, which can be read, listed in pages, put,
+//! patched and deleted; how a write goes on after its first answer is for the test [to say](Azure::operation).
 //!
 //! All answer in the real services' words, and can be told to [go wrong](Fault). All of it ends, threads, connections
 //! and files included, when the [`Azure`] is dropped.
@@ -279,7 +283,15 @@ impl Azure {
 
     /// Something has happened to the identities that only a token issued from now on accounts for: Azure Resource Manager
     /// answers the older ones 401 with a claims challenge:
-    /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>.
+    /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>. The endpoints issue new ones.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::start()?;
+    /// azure.require_fresh_token();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn require_fresh_token(&self) {
         lock(&self.shared.world.tokens).revoke(clock::epoch(SystemTime::now()));
     }

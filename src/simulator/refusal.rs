@@ -25,6 +25,16 @@ pub(super) enum Words {
 impl Fault {
     /// 429 SubscriptionRequestsThrottled of Azure Resource Manager, with `Retry-After` in whole seconds or without it:
     /// <https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling>.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use azmin::simulator::{Azure, Fault, Service};
+    ///
+    /// let azure = Azure::start()?;
+    /// azure.on(Service::Arm, Fault::throttled(Some(Duration::from_secs(17))).times(3));
+    /// azure.on(Service::Arm, Fault::throttled(None));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn throttled(retry_after: Option<Duration>) -> Self {
         Self::new(Kind::Words(Words::Throttled(retry_after)))
     }
@@ -53,6 +63,14 @@ impl Fault {
 
     /// 403 of a service whose firewall does not know the caller's address: ForbiddenByFirewall of Key Vault, and of
     /// Storage AuthorizationFailure: <https://learn.microsoft.com/azure/key-vault/general/rest-error-codes>.
+    ///
+    /// ```
+    /// use azmin::simulator::{Azure, Fault, Service};
+    ///
+    /// let azure = Azure::builder().key_vault().start()?;
+    /// azure.on(Service::KeyVault, Fault::firewall());
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     pub fn firewall() -> Self {
         Self::new(Kind::Words(Words::Firewall))
     }

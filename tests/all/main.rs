@@ -10,6 +10,7 @@ mod hostile;
 mod instance;
 mod island;
 mod library;
+mod management_peer;
 mod namespace;
 mod peers;
 mod proxy;

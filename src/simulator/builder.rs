@@ -12,7 +12,7 @@ use super::folder::Folder;
 use super::key_vault::Secrets;
 use super::pki::{self, Pki};
 use super::server::{Gate, Server};
-use super::world::{ManagedIdentity, World, lock};
+use super::world::{ENVIRONMENT, ManagedIdentity, World, lock};
 use super::{Azure, Service};
 
 /// What an [`Azure`] starts with.
@@ -65,7 +65,7 @@ impl Builder {
             secrets: Secrets::default(),
             blobs: Vec::new(),
             token_lifetime: Duration::from_secs(24 * 60 * 60),
-            environment: world::ENVIRONMENT.to_owned(),
+            environment: ENVIRONMENT.to_owned(),
             imds_address: ANY_PORT,
             arm_address: ANY_PORT,
             others: Vec::new(),

@@ -7,6 +7,8 @@ mod expiry;
 mod http_request;
 mod http_response;
 mod json;
+mod link;
+mod operation;
 mod token_response;
 mod url;
 
@@ -16,6 +18,8 @@ pub use dates::dates;
 pub use expiry::expiry;
 pub use http_request::http_request;
 pub use http_response::http_response;
+pub use link::link;
+pub use operation::operation;
 pub use token_response::token_response;
 pub use url::url;
 
@@ -60,6 +64,8 @@ mod tests {
         ("expiry", super::expiry),
         ("http_request", super::http_request),
         ("http_response", super::http_response),
+        ("link", super::link),
+        ("operation", super::operation),
         ("token_response", super::token_response),
         ("url", super::url),
     ];

@@ -62,9 +62,9 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
         return Err("it is longer than 16 KiB");
     }
     let (path, query) = link.split_at_checked(link.find('?').unwrap_or(link.len())).unwrap_or((link, ""));
-    // Browsers read them as slashes.
-    if path.contains('\\') {
-        return Err("it has a backslash before its query");
+    // Browsers drop the one and read the other as a slash: `//host` in disguise.
+    if path.starts_with(' ') || path.contains('\\') {
+        return Err("it starts with a blank, or has a backslash before its query");
     }
     let query = encode_stray(query).replace('{', "%7B").replace('}', "%7D");
     let path = encode_stray(path);
@@ -111,3 +111,6 @@ fn without_dots(path: &str) -> String {
 
 /// Signed polling URLs are longer than 3 KB.
 const MAX_LINK: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,9 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
     if path.starts_with("//") {
         return Err("it names a host without https://");
     }
+    let origin = ["https://", &base.authority()].concat();
+    // As a whole: what dots remove must be fit for a URL too.
+    Url::parse(&[&origin, "/", &path, &query].concat())?;
     let (base_path, _) = base.rest.split_once('?').unwrap_or((base.rest, ""));
     let path = match (path.as_str(), query.as_str()) {
         ("", "") => return Err("it is empty"),
@@ -85,7 +88,7 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
             without_dots(&[folder, "/", path].concat())
         }
     };
-    Ok(["https://", &base.authority(), &path, &query].concat())
+    Ok([origin, path, query].concat())
 }
 
 /// RFC 3986, section 5.2.4, of a path that starts with `/`.

@@ -178,8 +178,11 @@ impl Given {
         Some(only(place, name)?.and_then(Json::text).map(str::to_owned))
     }
 
-    /// Nothing else can be read from it.
+    /// Nothing else can be read from it. A 204 has no body, whatever comes with it.
     fn failed(&self) -> bool {
+        if self.status == 204 {
+            return false;
+        }
         let status = self.word("status");
         let state = self.word("provisioningState").flatten();
         status.is_some_and(|status| status.is_none_or(|status| is(&status, FAILURES)))

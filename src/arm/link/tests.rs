@@ -220,6 +220,8 @@ fn refused() {
         ("CWE-93", "public", BASE, "https://management.azure.com/\r\nX: y", "characters"),
         ("a tab that browsers drop", "public", BASE, "/\t/evil.example/", "characters"),
         ("a line end that browsers drop", "public", BASE, "ht\ntps://evil.example/", "characters"),
+        ("a control character that dots remove", "public", BASE, "/\r/././/..", "characters"),
+        ("a fragment that dots remove", "public", BASE, "/#/../x", "fragment"),
         ("NUL", "public", BASE, "https://management.azure.com/\0", "characters"),
         ("DEL", "public", BASE, "https://management.azure.com/\u{7f}", "characters"),
         ("a template in the path", "public", BASE, "https://management.azure.com/{subscriptionId}", "characters"),

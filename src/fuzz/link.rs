@@ -56,12 +56,14 @@ fn assert_stays(arm: Option<&str>, base: &str, url: &str) {
 
 /// However a browser reads the link: to the same place, and to the same path where neither needs an escape.
 fn assert_one_reading(base: &str, link: &str, url: &str) {
+    // Browsers remove a base's own dots first, RFC 3986 does not.
+    let dots = base.contains("/.");
     let (Ok(base), Ok(target)) = (Second::parse(base), Second::parse(url)) else { return };
     let Ok(joined) = base.join(link) else { return };
     assert_eq!((joined.scheme(), joined.host(), joined.port()), (target.scheme(), target.host(), target.port()));
     let plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/?&=.-_~$,;!*()+".contains(&byte));
-    if plain(base.as_str()) && plain(link) {
+    if !dots && plain(base.as_str()) && plain(link) {
         assert_eq!(joined, target, "{link:?}");
     }
 }

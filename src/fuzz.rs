@@ -8,6 +8,8 @@ mod http_request;
 mod http_response;
 mod instance;
 mod json;
+mod link;
+mod operation;
 mod token_response;
 mod url;
 
@@ -18,6 +20,8 @@ pub use expiry::expiry;
 pub use http_request::http_request;
 pub use http_response::http_response;
 pub use instance::instance;
+pub use link::link;
+pub use operation::operation;
 pub use token_response::token_response;
 pub use url::url;
 
@@ -63,6 +67,8 @@ mod tests {
         ("http_request", super::http_request),
         ("http_response", super::http_response),
         ("instance", super::instance),
+        ("link", super::link),
+        ("operation", super::operation),
         ("token_response", super::token_response),
         ("url", super::url),
     ];

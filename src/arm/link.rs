@@ -62,9 +62,9 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
         return Err("it is longer than 16 KiB");
     }
     let (path, query) = link.split_at_checked(link.find('?').unwrap_or(link.len())).unwrap_or((link, ""));
-    // Browsers read them as slashes.
-    if path.contains('\\') {
-        return Err("it has a backslash before its query");
+    // Browsers drop the one and read the other as a slash: `//host` in disguise.
+    if path.starts_with(' ') || path.contains('\\') {
+        return Err("it starts with a blank, or has a backslash before its query");
     }
     let query = encode_stray(query).replace('{', "%7B").replace('}', "%7D");
     let path = encode_stray(path);
@@ -75,6 +75,9 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
     if path.starts_with("//") {
         return Err("it names a host without https://");
     }
+    let origin = ["https://", &base.authority()].concat();
+    // As a whole: what dots remove must be fit for a URL too.
+    Url::parse(&[&origin, "/", &path, &query].concat())?;
     let (base_path, _) = base.rest.split_once('?').unwrap_or((base.rest, ""));
     let path = match (path.as_str(), query.as_str()) {
         ("", "") => return Err("it is empty"),
@@ -85,7 +88,7 @@ fn resolve(base: &Url<'_>, link: &str) -> Result<String, &'static str> {
             without_dots(&[folder, "/", path].concat())
         }
     };
-    Ok(["https://", &base.authority(), &path, &query].concat())
+    Ok([origin, path, query].concat())
 }
 
 /// RFC 3986, section 5.2.4, of a path that starts with `/`.
@@ -111,3 +114,6 @@ fn without_dots(path: &str) -> String {
 
 /// Signed polling URLs are longer than 3 KB.
 const MAX_LINK: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -183,7 +183,7 @@ fn azure_async_operation() {
             &["poll /op/1?t=1"],
         ),
         (
-            "reliability L03: azcore IsTerminalState",
+            "azcore IsTerminalState",
             "POST",
             &[(202, &[ASYNC], ""), (200, &[], r#"{"status":"SUCCEEDED"}"#)],
             &["poll https://a/1", "done"],
@@ -200,13 +200,8 @@ fn azure_async_operation() {
             &[(202, &[ASYNC], ""), (200, &[], "\u{feff}{\"status\":\"Succeeded\"}")],
             &["poll https://a/1", "done"],
         ),
-        ("reliability L06: with an error", "PUT", &[begun, FAILED_WITH_ERROR], &["poll https://a/1", "Failed X: m"]),
-        (
-            "reliability L06: without",
-            "PUT",
-            &[begun, (200, &[], r#"{"status":"failed"}"#)],
-            &["poll https://a/1", "Failed -: -"],
-        ),
+        ("with an error", "PUT", &[begun, FAILED_WITH_ERROR], &["poll https://a/1", "Failed X: m"]),
+        ("without", "PUT", &[begun, (200, &[], r#"{"status":"failed"}"#)], &["poll https://a/1", "Failed -: -"]),
         (
             "null is no error",
             "PUT",
@@ -226,24 +221,19 @@ fn azure_async_operation() {
             &["poll https://a/1", "Failed X: m"],
         ),
         (
-            "reliability L07",
+            "RPC: cancelled",
             "PUT",
             &[begun, (200, &[], r#"{"status":"Canceled"}"#)],
             &["poll https://a/1", "Canceled -: -"],
         ),
         (
-            "reliability L07: British",
+            "British",
             "PUT",
             &[begun, (200, &[], r#"{"status":"cancelled","error":{"code":"C"}}"#)],
             &["poll https://a/1", "Canceled C: -"],
         ),
         ("a failed DELETE is none", "DELETE", &[accepted, FAILED_WITH_ERROR], &["poll https://a/1", "Failed X: m"]),
-        (
-            "reliability L04: RPC",
-            "PUT",
-            &[begun, (200, &[], r#"{"status":"Frobnicating"}"#)],
-            &["poll https://a/1", "poll https://a/1"],
-        ),
+        ("RPC", "PUT", &[begun, (200, &[], r#"{"status":"Frobnicating"}"#)], &["poll https://a/1", "poll https://a/1"]),
         (
             "arm.md 2.5: a word of a DELETE that goes on",
             "DELETE",
@@ -256,16 +246,11 @@ fn azure_async_operation() {
             &[begun, (200, &[], r#"{"status":"SucceededPartially"}"#)],
             &["poll https://a/1", "poll https://a/1"],
         ),
-        ("reliability L05: go#17196", "PUT", &[begun, (200, &[], "{}")], &["poll https://a/1", "broken"]),
-        ("reliability L05: null", "PUT", &[begun, (200, &[], r#"{"status":null}"#)], &["poll https://a/1", "broken"]),
-        ("reliability L05: number", "PUT", &[begun, (200, &[], r#"{"status":200}"#)], &["poll https://a/1", "broken"]),
-        (
-            "reliability L05: empty text",
-            "PUT",
-            &[begun, (200, &[], r#"{"status":""}"#)],
-            &["poll https://a/1", "broken"],
-        ),
-        ("reliability L05: js#24965, go-azure-sdk#542", "PUT", &[begun, EMPTY], &["poll https://a/1", "broken"]),
+        ("go#17196", "PUT", &[begun, (200, &[], "{}")], &["poll https://a/1", "broken"]),
+        ("null", "PUT", &[begun, (200, &[], r#"{"status":null}"#)], &["poll https://a/1", "broken"]),
+        ("number", "PUT", &[begun, (200, &[], r#"{"status":200}"#)], &["poll https://a/1", "broken"]),
+        ("empty text", "PUT", &[begun, (200, &[], r#"{"status":""}"#)], &["poll https://a/1", "broken"]),
+        ("js#24965, go-azure-sdk#542", "PUT", &[begun, EMPTY], &["poll https://a/1", "broken"]),
         ("azcore: no body, no status", "PUT", &[begun, NO_CONTENT], &["poll https://a/1", "broken"]),
         (
             "only the status of the whole counts",
@@ -274,7 +259,7 @@ fn azure_async_operation() {
             &["poll https://a/1", "broken"],
         ),
         ("nor a provisioningState in its place", "PUT", &[begun, MADE], &["poll https://a/1", "broken"]),
-        ("reliability E28: a login page", "PUT", &[begun, (200, &[], "<html>")], &["poll https://a/1", "broken"]),
+        ("a login page", "PUT", &[begun, (200, &[], "<html>")], &["poll https://a/1", "broken"]),
         ("arm.md 2.5: 202 is seen", "PUT", &[begun, ACCEPTED], &["poll https://a/1", "poll https://a/1"]),
         (
             "azcore reads the status of a 202",
@@ -296,12 +281,7 @@ fn azure_async_operation() {
         ),
         ("arm.md 2.5: other 4xx are errors", "PUT", &[begun, (400, &[], "")], &["poll https://a/1", "refused"]),
         ("arm.md 2.5: also 403", "PUT", &[begun, (403, &[], "")], &["poll https://a/1", "refused"]),
-        (
-            "reliability E33: no redirect is followed",
-            "PUT",
-            &[begun, (302, &[LOCATION], "")],
-            &["poll https://a/1", "broken"],
-        ),
+        ("no redirect is followed", "PUT", &[begun, (302, &[LOCATION], "")], &["poll https://a/1", "broken"]),
         (
             "azure-mgmt-core: 200, 201, 202, 204 only",
             "PUT",
@@ -389,13 +369,13 @@ fn location() {
     let begun: Given<'_> = (202, &[LOCATION], "");
     let body: Given<'_> = (200, &[], r#"{"keys":[]}"#);
     check(&[
-        ("reliability L09: RPC", "POST", &[begun, ACCEPTED, body], &["poll https://l/1", "poll https://l/1", "done"]),
+        ("RPC", "POST", &[begun, ACCEPTED, body], &["poll https://l/1", "poll https://l/1", "done"]),
         ("RPC: 204 ends", "DELETE", &[begun, NO_CONTENT], &["poll https://l/1", "done"]),
         ("RPC: 200 without a body ends", "POST", &[begun, EMPTY], &["poll https://l/1", "done"]),
         ("azcore: 201 ends", "PUT", &[begun, (201, &[], "{}")], &["poll https://l/1", "done"]),
         ("any body is the result", "POST", &[begun, (200, &[], "text, not JSON")], &["poll https://l/1", "done"]),
         (
-            "reliability L10: follows the newest",
+            "follows the newest",
             "POST",
             &[begun, (202, &["Location: https://l/2"], ""), ACCEPTED, (202, &["location: https://l/3"], "")],
             &["poll https://l/1", "poll https://l/2", "poll https://l/2", "poll https://l/3"],
@@ -471,8 +451,13 @@ fn location() {
 fn the_resource_itself() {
     let begun: Given<'_> = (201, &[], CREATING.2);
     check(&[
-        ("reliability L11", "PUT", &[begun, CREATING, MADE], &["poll itself", "poll itself", "done"]),
-        ("reliability L12: RPC", "PUT", &[PLAIN], &["done"]),
+        (
+            "RPC: no header, a state that goes on",
+            "PUT",
+            &[begun, CREATING, MADE],
+            &["poll itself", "poll itself", "done"],
+        ),
+        ("RPC", "PUT", &[PLAIN], &["done"]),
         ("azure-mgmt-core: 200 with an end", "PUT", &[MADE], &["done"]),
         (
             "azure-mgmt-core: 200 with a state",

@@ -27,7 +27,8 @@ mod bucket;
 mod chance;
 mod policy;
 
-/// Machines that start within 30 seconds of each other, each of which makes one call and gives it 15 minutes.
+/// Machines that start within 30 seconds of each other, each of which makes one call and gives it 15 minutes,
+/// unless told otherwise.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     agents: u32,
@@ -36,6 +37,7 @@ pub struct Fleet {
     /// Of each.
     own: Option<Limit>,
     retry_after: Option<u64>,
+    deadline: u64,
 }
 
 /// How it went.
@@ -52,25 +54,43 @@ impl Fleet {
     ///
     /// The numbers are those of Microsoft's page "Understand how Azure Resource Manager throttles requests".
     pub fn shared_identity(agents: u32) -> Self {
-        Self { agents, shared: &[PRINCIPAL_READS, SUBSCRIPTION_READS], own: None, retry_after: None }
+        Self {
+            agents,
+            shared: &[PRINCIPAL_READS, SUBSCRIPTION_READS],
+            own: None,
+            retry_after: None,
+            deadline: DEADLINE,
+        }
     }
 
     /// Machines with a system-assigned identity each: 3750 requests and 375 more a second for all identities of the
     /// subscription. The source is that of [`shared_identity`](Self::shared_identity).
     pub fn own_identities(agents: u32) -> Self {
-        Self { agents, shared: &[SUBSCRIPTION_READS], own: Some(PRINCIPAL_READS), retry_after: None }
+        Self {
+            agents,
+            shared: &[SUBSCRIPTION_READS],
+            own: Some(PRINCIPAL_READS),
+            retry_after: None,
+            deadline: DEADLINE,
+        }
     }
 
     /// Machines that read a secret of one vault: 4000 requests in 10 seconds, whosever they are.
     ///
     /// The number is that of Microsoft's page "Azure Key Vault service limits"; the model refills it evenly.
     pub fn key_vault(agents: u32) -> Self {
-        Self { agents, shared: &[VAULT], own: None, retry_after: None }
+        Self { agents, shared: &[VAULT], own: None, retry_after: None, deadline: DEADLINE }
     }
 
     /// Lets every refusal say so many seconds in `Retry-After`. Without it, none says anything.
     pub fn retry_after(self, seconds: u32) -> Self {
         Self { retry_after: Some(u64::from(seconds) * 1000), ..self }
+    }
+
+    /// How long each machine goes on. It is whole milliseconds, and at most an hour.
+    pub fn deadline(self, deadline: Duration) -> Self {
+        let deadline = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX).min(HOUR);
+        Self { deadline, ..self }
     }
 
     /// When the last machine is served if the limit is always used to the full.
@@ -85,7 +105,7 @@ impl Fleet {
         let mut agents: Vec<Agent> = (0..self.agents)
             .map(|_| Agent { boot: chance.below(SPREAD), tries: 0, own: self.own.map(Bucket::new) })
             .collect();
-        let mut agenda = Agenda::new(self.agents, SPREAD + DEADLINE);
+        let mut agenda = Agenda::new(self.agents, SPREAD + self.deadline);
         for (index, agent) in (0..).zip(&agents) {
             agenda.put(index, agent.boot);
         }
@@ -102,7 +122,7 @@ impl Fleet {
                 continue;
             }
             let waited = now - agent.boot;
-            let left = DEADLINE - waited;
+            let left = self.deadline - waited;
             let delay = policy.delay(agent.tries, self.retry_after, waited, left, &mut chance);
             // The others do not know of the deadline, and are not waited for.
             if let Some(delay) = delay.filter(|delay| *delay < left) {
@@ -143,3 +163,4 @@ const VAULT: Limit = Limit { burst: 4000, per_second: 400 };
 /// In milliseconds, as all times here.
 const SPREAD: u64 = 30_000;
 const DEADLINE: u64 = 900_000;
+const HOUR: u64 = 3_600_000;

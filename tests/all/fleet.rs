@@ -30,7 +30,7 @@ fn all_of_a_fleet_succeed_in_little_more_than_the_ideal_time() {
     }
 }
 
-/// The figures are those of an earlier model, written by somebody else: percent that succeed, and requests each.
+/// The figures are those of an earlier model: percent that succeed, and requests each.
 #[test]
 fn the_others_give_up() {
     use Policy::{AzcoreGo, AzureCorePython, AzureCoreRust, Curl, Once};
@@ -57,12 +57,23 @@ fn the_others_give_up() {
     }
 }
 
-/// In 15 minutes after the last boot, 250 + 25 × 930 are let through, whoever asks.
+/// Until the last deadline, 250 + 25 × (30 + deadline) are let through, whoever asks.
 #[test]
 fn a_fleet_that_is_too_large_uses_the_limit_to_its_deadline() {
-    let drain = Fleet::shared_identity(40_000).retry_after(5).run(Policy::Azmin, 1);
-    assert!((22_500..=23_500).contains(&drain.succeeded()), "{drain:?}");
-    assert!(drain.last_success() < Duration::from_secs(930), "{drain:?}");
+    for (agents, deadline, most) in [(10_000, 120, 4000), (40_000, 900, 23_500)] {
+        let fleet = Fleet::shared_identity(agents).retry_after(5).deadline(Duration::from_secs(deadline));
+        let drain = fleet.run(Policy::Azmin, 1);
+        assert!((most * 9 / 10..=most).contains(&drain.succeeded()), "{deadline} s: {drain:?}");
+        assert!(drain.last_success() < Duration::from_secs(30 + deadline), "{deadline} s: {drain:?}");
+    }
+}
+
+#[test]
+fn a_fleet_without_machines_or_time_ends() {
+    let nothing = Fleet::own_identities(0).deadline(Duration::MAX).run(Policy::Azmin, 1);
+    assert_eq!((nothing.succeeded(), nothing.requests()), (0, 0));
+    let once = Fleet::shared_identity(2000).deadline(Duration::ZERO);
+    assert_eq!(once.run(Policy::Azmin, 1), once.run(Policy::Once, 1));
 }
 
 /// Azcore does not come back to who asks for more than a minute, and nobody comes back after the deadline.

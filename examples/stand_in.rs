@@ -7,6 +7,8 @@
 //! exec 3>&-
 //! ```
 //!
+//! `--key-vault` and `--storage` start these as well, at `$KEY_VAULT` and `$STORAGE`.
+//!
 //! `--app-service` and its like start that endpoint too, and print its variables. Where there are several, a comment line
 //! names each, and a client gets the lines below one of them: `eval "$(sed -n '/^# azure-arc$/,/^#/p' env)"`.
 
@@ -18,7 +20,8 @@ use std::{env, fs};
 use azmin::simulator::{Azure, Builder, Service};
 
 const USAGE: &str = "usage: stand_in --ca FILE [--imds ADDR] [--arm ADDR] [--user NAME]... [--no-system] [--app-service] \
-                     [--azure-arc] [--service-fabric] [--azure-ml] [--cloud-shell] [--workload]";
+                     [--azure-arc] [--service-fabric] [--azure-ml] [--cloud-shell] [--workload] \
+                     [--key-vault] [--secret NAME=VALUE]... [--storage] [--blob CONTAINER/NAME=TEXT]...";
 
 type Start = fn(Builder) -> Builder;
 
@@ -48,6 +51,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             "--arm" => builder.arm_address(value()?.parse()?),
             "--user" => builder.user_assigned(value()?),
             "--no-system" => builder.system_assigned(false),
+            "--key-vault" => builder.key_vault(),
+            "--storage" => builder.storage(),
+            "--secret" => {
+                let secret = value()?;
+                let (name, value) = secret.split_once('=').ok_or(USAGE)?;
+                builder.secret(name, value)
+            }
+            "--blob" => {
+                let blob = value()?;
+                let (path, text) = blob.split_once('=').ok_or(USAGE)?;
+                builder.blob(path, text)
+            }
             option => {
                 let known = ENDPOINTS.iter().find(|(name, ..)| option.strip_prefix("--") == Some(name));
                 let (name, service, start) = known.ok_or(USAGE)?;
@@ -65,6 +80,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut out = io::stdout().lock();
     writeln!(out, "export AZURE_POD_IDENTITY_AUTHORITY_HOST={}", azure.imds())?;
     writeln!(out, "export ARM={}", azure.arm())?;
+    for (name, url) in [("KEY_VAULT", azure.key_vault()), ("STORAGE", azure.storage())] {
+        if !url.is_empty() {
+            writeln!(out, "export {name}={url}")?;
+        }
+    }
     writeln!(out, "export SSL_CERT_FILE={}", quoted(&ca))?;
     for (name, service) in &asked_for {
         if asked_for.len() > 1 {

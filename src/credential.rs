@@ -16,6 +16,8 @@ use crate::token::AccessToken;
 use crate::trace::{Attempt, Trace};
 
 mod fetch;
+#[cfg(feature = "https")]
+mod instance;
 mod rim;
 
 use fetch::Fetcher;
@@ -109,8 +111,12 @@ impl Credential {
     /// As [`token`](Self::token); what was kept stays.
     pub fn fresh_token(&self, resource: &str) -> Result<AccessToken, Error> {
         let now = self.0.fetcher.rim.now();
+        self.fresh_token_before(resource, now.checked_add(self.0.deadline).unwrap_or(now))
+    }
+
+    pub(crate) fn fresh_token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
         let slot = self.slot(resource)?;
-        self.renew(&slot, now.checked_add(self.0.deadline).unwrap_or(now), true)
+        self.renew(&slot, end, true)
     }
 
     /// The same within a deadline that is already running.

@@ -37,7 +37,9 @@ struct Inner {
     /// The identity source, and what it was found by.
     origin: Option<(&'static str, &'static str)>,
     #[cfg(feature = "https")]
-    unsent: bool,
+    stage: Stage,
+    #[cfg(feature = "https")]
+    operation_url: Option<String>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -63,6 +65,8 @@ pub enum ErrorKind {
     Unavailable,
     /// The service answered another 4xx.
     Rejected,
+    /// The long-running operation that was waited for failed or was cancelled.
+    OperationFailed,
     /// DNS, connect, TLS or proxy.
     Connection,
     /// An answer that is malformed, cut short, oversized, or not an answer to the question.
@@ -71,6 +75,18 @@ pub enum ErrorKind {
     DeadlineExceeded,
     /// A local file could not be read or written.
     Local,
+}
+
+/// How far a call had come when it failed.
+#[cfg(feature = "https")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// There was no connection.
+    Unconnected,
+    /// There was one, and nothing of the request was on it.
+    Unsent,
+    /// Some of the request, or all of it, may have arrived.
+    Sent,
 }
 
 impl Error {
@@ -86,7 +102,9 @@ impl Error {
             advice: None,
             origin: None,
             #[cfg(feature = "https")]
-            unsent: false,
+            stage: Stage::Sent,
+            #[cfg(feature = "https")]
+            operation_url: None,
             cause: None,
         }))
     }
@@ -99,6 +117,12 @@ impl Error {
     /// Keeps what the service said.
     pub(crate) fn answered(self, status: u16, failure: Failure) -> Self {
         self.edit(|inner| (inner.status, inner.failure) = (Some(status), failure))
+    }
+
+    /// Keeps what a service said of an operation, in an answer that was a success.
+    #[cfg(feature = "https")]
+    pub(crate) fn because_of(self, failure: Failure) -> Self {
+        self.edit(|inner| inner.failure = failure)
     }
 
     pub(crate) fn with_request_id(self, id: Option<&str>) -> Self {
@@ -130,15 +154,19 @@ impl Error {
         self.edit(|inner| inner.origin = Some((name, evidence)))
     }
 
-    /// There was no connection: whatever was to be sent was not.
     #[cfg(feature = "https")]
-    pub(crate) fn unsent(self) -> Self {
-        self.edit(|inner| inner.unsent = true)
+    pub(crate) fn at(self, stage: Stage) -> Self {
+        self.edit(|inner| inner.stage = stage)
     }
 
     #[cfg(feature = "https")]
-    pub(crate) fn is_unsent(&self) -> bool {
-        self.0.unsent
+    pub(crate) fn with_operation_url(self, url: &str) -> Self {
+        self.edit(|inner| inner.operation_url = Some(url.to_owned()))
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn stage(&self) -> Stage {
+        self.0.stage
     }
 
     #[cfg(feature = "https")]
@@ -202,6 +230,13 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn advice(&self) -> Option<&str> {
         self.0.advice
+    }
+
+    /// Where the state of a long-running operation can be read that went on when the deadline ended: a GET of it and
+    /// `Answer::wait` come back to the operation. Such URLs may be signed, and stand in no other text of this error.
+    #[cfg(feature = "https")]
+    pub fn operation_url(&self) -> Option<&str> {
+        self.0.operation_url.as_deref()
     }
 
     /// Whether the same call may succeed later without anybody changing anything.

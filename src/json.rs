@@ -1,5 +1,8 @@
 //! Two small ways into JSON: Azure's scalars for miniserde (`"123"` or `123`), and lookups in raw text that build no tree.
 
+#[cfg(any(feature = "https", test, fuzzing))]
+pub(crate) mod strict;
+
 use std::borrow::Cow;
 
 use miniserde::de::{Deserialize, Visitor};
@@ -132,6 +135,12 @@ impl<'a> Raw<'a> {
         rest.is_empty().then_some(value)
     }
 
+    /// As it stands in its document.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) fn text(self) -> &'a str {
+        self.0
+    }
+
     /// The text of a string, escapes resolved.
     pub(crate) fn string(self) -> Option<Cow<'a, str>> {
         let inner = self.0.strip_prefix('"')?.strip_suffix('"')?;
@@ -148,6 +157,16 @@ impl<'a> Raw<'a> {
             b'{' | b'[' | b'n' => None,
             _ => Some(Cow::Borrowed(self.0)),
         }
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn is_array(self) -> bool {
+        self.0.starts_with('[')
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn is_null(self) -> bool {
+        self.0 == "null"
     }
 
     pub(crate) fn is_object(self) -> bool {

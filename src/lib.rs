@@ -51,18 +51,29 @@ mod send;
 
 #[cfg(feature = "https")]
 pub mod arm;
+// The pure parts of it, for the properties: the fuzz targets are built without TLS.
+#[cfg(all(any(test, fuzzing), not(feature = "https")))]
+mod arm {
+    pub(crate) mod link;
+    pub(crate) mod operation;
+}
 
 // What they all stand on.
 
 mod base64;
+mod clock;
 mod cloud;
 mod date;
 mod error;
 mod failure;
 mod identity;
+#[cfg(any(test, fuzzing, feature = "https"))]
+mod instance;
 mod json;
 #[cfg(feature = "https")]
 mod proxy;
+#[cfg(any(feature = "https", test, fuzzing))]
+mod query;
 mod retry;
 mod trace;
 mod url;
@@ -77,6 +88,10 @@ pub use cloud::Cloud;
 pub use credential::{Builder, Credential};
 pub use error::{Error, ErrorKind};
 pub use identity::Identity;
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub use instance::Instance;
+#[cfg(any(feature = "https", test, fuzzing))]
+pub use query::Query;
 pub use token::AccessToken;
 pub use trace::Attempt;
 

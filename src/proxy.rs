@@ -76,7 +76,7 @@ impl Proxy {
         if !Url::parse(&url)?.rest.is_empty() {
             return Err("it has a path");
         }
-        let authorization = user.map(|user| {
+        let authorization = user.map(|user| -> Result<_, &'static str> {
             let user = percent_decode(user).ok_or("its user name or password is not percent-encoded properly")?;
             let credentials = Zeroizing::new(base64::encode_padded(&user));
             Ok(Zeroizing::new(["Basic ", &credentials].concat()))

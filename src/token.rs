@@ -61,6 +61,19 @@ impl AccessToken {
         claim(self.secret(), name)
     }
 
+    /// A token that no endpoint gave.
+    #[cfg(all(test, feature = "https"))]
+    pub(crate) fn scripted(secret: &str, resource: &str, received: Instant) -> Self {
+        Self(Arc::new(Inner {
+            secret: Zeroizing::new(secret.into()),
+            resource: resource.into(),
+            client_id: None,
+            expires_on: SystemTime::UNIX_EPOCH,
+            received,
+            lifetime: Duration::ZERO,
+        }))
+    }
+
     /// When to look for a newer token: from half of its life on, at the latest five minutes before its end.
     pub(crate) fn refresh_at(&self) -> Instant {
         let early = (self.0.lifetime / 2).min(self.0.lifetime.saturating_sub(MARGIN));

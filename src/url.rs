@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 use crate::http::push_escape;
 
 /// An absolute `http` or `https` URL without user name and fragment (RFC 3986).
@@ -93,7 +93,7 @@ fn is_host(host: &str) -> bool {
 /// Percent-encodes what people write into a path or query and a URL cannot have: blanks, quotes, letters beyond ASCII.
 /// What is already encoded stays. Control characters and braces stay too, for `Url::parse` to refuse: a brace is a
 /// placeholder that nobody has filled.
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) fn encode_stray(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for c in text.chars() {
@@ -176,7 +176,6 @@ mod tests {
         assert_eq!(addresses("https://a.example"), None);
     }
 
-    #[cfg(feature = "https")]
     #[test]
     fn stray_characters() {
         assert_eq!(encode_stray("/a b?$filter=name eq 'é'&x=%20"), "/a%20b?$filter=name%20eq%20'%C3%A9'&x=%20");

@@ -1,12 +1,19 @@
 //! Answers, and what a refusal says.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::time::SystemTime;
+use std::mem::take;
+use std::time::{Duration, SystemTime};
 
+use super::plan::Plan;
+use super::{Client, wait};
 use crate::error::{Error, ErrorKind};
 use crate::failure::{Failure, Plain};
 use crate::http::retry_after;
+use crate::json::Raw;
+use crate::send::Incoming;
 use crate::trace::redact_url;
+use crate::url::Url;
 
 /// A success answer.
 ///
@@ -26,6 +33,10 @@ pub struct Answer {
     pub(super) status_line: String,
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
+    pub(super) replayed: bool,
+    /// What it answers.
+    pub(super) client: Client,
+    pub(super) plan: Plan,
 }
 
 impl Answer {
@@ -62,6 +73,63 @@ impl Answer {
         }
     }
 
+    /// Whether an earlier try of the same request broke off and may have done the work: of a DELETE that then found nothing.
+    pub fn is_replay(&self) -> bool {
+        self.replayed
+    }
+
+    /// Follows a long-running operation to its end, within 30 minutes: see [`wait_for`](Self::wait_for).
+    ///
+    /// # Errors
+    /// As [`wait_for`](Self::wait_for).
+    pub fn wait(self) -> Result<Self, Error> {
+        self.wait_for(WAIT)
+    }
+
+    /// Follows the long-running operation that this answer began, if it began one, to its end, and gives its result: what the
+    /// resource is then, what an action gave, or nothing for a DELETE. The answer to a GET goes on with an operation, where it
+    /// is the status of one or a resource that is still being made.
+    ///
+    /// Every variant of "Asynchronous operations" in the Resource Provider Contract is known. Between two looks at the state
+    /// passes what the service asks for, else 2, 4, 8, 15 and then 30 seconds.
+    ///
+    /// # Errors
+    /// [`ErrorKind::OperationFailed`] with the service's words when the operation failed or was cancelled,
+    /// [`ErrorKind::DeadlineExceeded`] when it goes on, and those of [`Request::send`](super::Request::send). Where it goes on,
+    /// [`Error::operation_url`] says how to come back to it.
+    pub fn wait_for(self, deadline: Duration) -> Result<Self, Error> {
+        let end = self.client.end_of(Some(deadline));
+        wait::to_the_end(self, end)
+    }
+
+    pub(super) fn new(client: &Client, plan: &Plan, incoming: &mut Incoming) -> Self {
+        Self {
+            status: incoming.status,
+            status_line: take(&mut incoming.status_line),
+            headers: take(&mut incoming.headers),
+            body: Vec::new(),
+            replayed: false,
+            client: client.clone(),
+            plan: plan.clone(),
+        }
+    }
+
+    /// The text of a member of the body, where that is a JSON object.
+    pub(super) fn field(&self, name: &str) -> Option<String> {
+        let document = Raw::document(std::str::from_utf8(&self.body).ok()?)?;
+        document.get(name)?.string().map(Cow::into_owned)
+    }
+
+    pub(super) fn is_empty_list(&self) -> bool {
+        let document = std::str::from_utf8(&self.body).ok().and_then(Raw::document);
+        let value = document.and_then(|document| document.get("value"));
+        value.is_some_and(|value| value.is_array() && value.elements().next().is_none())
+    }
+
+    pub(super) fn retry_after(&self, wall: SystemTime) -> Option<Duration> {
+        retry_after(|name| self.header(name), wall)
+    }
+
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -77,7 +145,8 @@ impl Answer {
 
     /// The error that an answer other than 2xx stands for.
     #[cold]
-    pub(super) fn refusal(&self, host: &str) -> Error {
+    pub(super) fn refusal(&self, url: &str, wall: SystemTime) -> Error {
+        let host = &Url::parse(url).map(|url| url.authority()).unwrap_or_default();
         let kind = match self.status {
             401 | 403 => ErrorKind::AccessDenied,
             404 => ErrorKind::NotFound,
@@ -92,7 +161,7 @@ impl Answer {
         if let Some(code) = self.header("x-ms-error-code") {
             failure.code = Some(code.to_owned());
         }
-        let retry_after = retry_after(|name| self.header(name), SystemTime::now());
+        let retry_after = retry_after(|name| self.header(name), wall);
         Error::new(kind, format!("{host} refused"))
             .answered(self.status, failure)
             .with_request_id(self.header("x-ms-request-id"))
@@ -116,5 +185,7 @@ impl fmt::Debug for Answer {
     }
 }
 
+/// What the contract gives a command that waits.
+const WAIT: Duration = Duration::from_secs(30 * 60);
 /// ARM drops answers over 8 MB.
 const MAX_BODY: usize = 16 << 20;

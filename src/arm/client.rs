@@ -2,14 +2,15 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Request;
+use super::rim::{Machine, Rim};
 use crate::cloud::Cloud;
 use crate::credential::Credential;
 use crate::env::Env;
 use crate::error::Error;
-use crate::send::{Roots, Sender};
+use crate::send::Roots;
 use crate::trace::{Attempt, Trace};
 
 /// Calls Azure Resource Manager as this machine's identity.
@@ -32,14 +33,10 @@ use crate::trace::{Attempt, Trace};
 pub struct Client(Arc<Inner>);
 
 struct Inner {
-    credential: Credential,
     cloud: Cloud,
     deadline: Duration,
     trace: Trace,
-    roots: Roots,
-    env: Env,
-    /// Made with the first call, and kept also if it cannot be made.
-    sender: OnceLock<Result<Sender, Error>>,
+    rim: Box<dyn Rim>,
 }
 
 impl Client {
@@ -68,43 +65,86 @@ impl Client {
         Request::new(self.clone(), "GET", url)
     }
 
+    /// A HEAD; see [`get`](Self::get).
+    pub fn head(&self, url: &str) -> Request {
+        Request::new(self.clone(), "HEAD", url)
+    }
+
+    /// A POST; see [`get`](Self::get).
+    pub fn post(&self, url: &str) -> Request {
+        Request::new(self.clone(), "POST", url)
+    }
+
+    /// A PUT; see [`get`](Self::get).
+    ///
+    /// # Example
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), azmin::Error> {
+    /// # let arm = azmin::arm::Client::new(azmin::Credential::detect()?);
+    /// let group = arm.put("/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest")
+    ///     .api_version("2021-04-01")
+    ///     .body(r#"{"location":"westus"}"#)
+    ///     .send()?
+    ///     .wait()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn put(&self, url: &str) -> Request {
+        Request::new(self.clone(), "PUT", url)
+    }
+
+    /// A PATCH; see [`get`](Self::get).
+    pub fn patch(&self, url: &str) -> Request {
+        Request::new(self.clone(), "PATCH", url)
+    }
+
+    /// A DELETE; see [`get`](Self::get).
+    pub fn delete(&self, url: &str) -> Request {
+        Request::new(self.clone(), "DELETE", url)
+    }
+
+    /// The method by name, in any case; see [`get`](Self::get). Another one than the six is an error of the request.
+    pub fn request(&self, method: &str, url: &str) -> Request {
+        Request::new(self.clone(), method, url)
+    }
+
     /// Reads the CA files and the proxy settings that calls will use, and sends nothing.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind::InvalidInput) and [`ErrorKind::Local`](crate::ErrorKind::Local) for what
     /// cannot be used: the first call would fail with the same.
     pub fn check(&self) -> Result<(), Error> {
-        self.sender().map(|_| ())
-    }
-
-    pub(super) fn credential(&self) -> &Credential {
-        &self.0.credential
+        self.rim().check()
     }
 
     pub(super) fn cloud(&self) -> &Cloud {
         &self.0.cloud
     }
 
-    pub(super) fn deadline(&self) -> Duration {
-        self.0.deadline
+    /// When a call ends that begins now.
+    pub(super) fn end_of(&self, deadline: Option<Duration>) -> Instant {
+        let now = self.rim().now();
+        now.checked_add(deadline.unwrap_or(self.0.deadline)).unwrap_or(now)
     }
 
     pub(super) fn trace(&self) -> &Trace {
         &self.0.trace
     }
 
-    pub(super) fn sender(&self) -> Result<&Sender, Error> {
-        let made = self.0.sender.get_or_init(|| Sender::from_env(&self.0.roots, &self.0.env));
-        made.as_ref().map_err(Clone::clone)
+    pub(super) fn rim(&self) -> &dyn Rim {
+        &*self.0.rim
+    }
+
+    /// A client in a world of its own.
+    #[cfg(test)]
+    pub(super) fn within(rim: Box<dyn Rim>, cloud: Cloud, deadline: Duration, trace: Trace) -> Self {
+        Self(Arc::new(Inner { cloud, deadline, trace, rim }))
     }
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
-            .field("credential", &self.0.credential)
-            .field("cloud", &self.0.cloud)
-            .finish_non_exhaustive()
+        f.debug_struct("Client").field("cloud", &self.0.cloud).finish_non_exhaustive()
     }
 }
 
@@ -161,6 +201,7 @@ impl Builder {
     /// Makes the client. Settings that cannot be used are reported by the first call.
     pub fn build(self) -> Client {
         let Self { credential, cloud, deadline, trace, roots, env } = self;
-        Client(Arc::new(Inner { credential, cloud, deadline, trace, roots, env, sender: OnceLock::new() }))
+        let rim = Box::new(Machine { credential, roots, env, sender: OnceLock::new() });
+        Client(Arc::new(Inner { cloud, deadline, trace, rim }))
     }
 }

@@ -3,9 +3,22 @@
 //! "Azure Resource Manager REST API", Microsoft Learn; the Resource Provider Contract for errors.
 
 mod answer;
+mod call;
 mod client;
+pub(crate) mod link;
+pub(crate) mod operation;
+mod pages;
+mod plan;
+mod provider;
 mod request;
+mod rim;
+mod verdict;
+mod wait;
 
 pub use answer::Answer;
 pub use client::{Builder, Client};
+pub use pages::{Items, Pages};
 pub use request::Request;
+
+#[cfg(test)]
+mod tests;

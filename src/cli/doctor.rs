@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use azmin::{AccessToken, Cloud, Error};
+use azmin::{AccessToken, Error};
 
 use super::date::rfc_3339;
 use super::options::Options;
@@ -23,16 +23,23 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         Some("json") => json,
         Some(other) => return Err(Failed::usage(format!("-o: there is no format {other:?}: json"))),
     };
-    let cloud = options.cloud()?;
     let credential = options.credential()?;
+    let cloud = match options.named_cloud()? {
+        Some(cloud) => Ok(cloud),
+        None => match options.cloud() {
+            Err(Failed::Call(error)) => Err(error),
+            cloud => Ok(cloud?),
+        },
+    };
     let mut findings = vec![
         Finding("source", "source", credential.source().to_owned()),
         Finding("recognised by", "evidence", credential.evidence().to_owned()),
         Finding("endpoint", "endpoint", credential.endpoint()),
     ];
-    let outcome = match &options.resource {
-        Some(resource) => Ok(resource.as_str()),
-        None => cloud.arm_audience(),
+    let outcome = match (&options.resource, &cloud) {
+        (Some(resource), _) => Ok(resource.as_str()),
+        (None, Ok(cloud)) => cloud.arm_audience(),
+        (None, Err(error)) => Err(error.clone()),
     };
     let begun = Instant::now();
     let outcome = outcome.and_then(|resource| credential.token(resource));
@@ -40,7 +47,11 @@ pub(super) fn run(options: &Options) -> Result<(), Failed> {
         Ok(token) => good(&mut findings, token, begun.elapsed()),
         Err(error) => bad(&mut findings, error),
     }
-    settings(&mut findings, options, &cloud);
+    match &cloud {
+        Ok(cloud) => findings.push(Finding("resource manager", "armEndpoint", cloud.arm_endpoint().to_owned())),
+        Err(error) => findings.push(Finding("cloud", "cloud", error.to_string())),
+    }
+    settings(&mut findings, options);
     output::deliver(options.file.as_deref(), print(&findings).as_bytes())?;
     Ok(outcome.map(|_| ())?)
 }
@@ -78,8 +89,7 @@ fn bad(findings: &mut Vec<Finding>, error: &Error) {
 }
 
 /// What calls over TLS will use.
-fn settings(findings: &mut Vec<Finding>, options: &Options, cloud: &Cloud) {
-    findings.push(Finding("resource manager", "armEndpoint", cloud.arm_endpoint().to_owned()));
+fn settings(findings: &mut Vec<Finding>, options: &Options) {
     for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE"] {
         if let Some(value) = std::env::var(name).ok().filter(|value| !value.is_empty()) {
             // A proxy's user name and password stand before the last @.

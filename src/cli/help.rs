@@ -24,8 +24,27 @@ pub(super) fn of(command: &Command) -> String {
     for opt in OPTIONS.iter().filter(|opt| opt.on & command.bit != 0) {
         row(&mut text, &spelling(opt), opt.about);
     }
+    #[cfg(feature = "https")]
+    for (_, note) in NOTES.iter().filter(|(on, _)| on & command.bit != 0) {
+        text.extend(["\n", note, "\n"]);
+    }
     text
 }
+
+#[cfg(feature = "https")]
+static NOTES: &[(u8, &str)] = &[
+    (
+        super::REST,
+        "URL is absolute, or /… on the cloud's Resource Manager. {subscriptionId}, {resourceGroupName}, {location}, {name},\n\
+         {vmId} and {resourceId} in it are filled from instance metadata, which is asked once, also with --dry-run.",
+    ),
+    (
+        super::INSTANCE,
+        "PATH is a path in the document, such as compute/vmId, compute/tagsList or\n\
+         network/interface/0/ipv4/ipAddress/0/privateIpAddress. A value is printed as text, anything else as JSON;\n\
+         where there is nothing, the exit code is 3. Only virtual machines and scale sets have instance metadata.",
+    ),
+];
 
 fn spelling(opt: &Opt) -> String {
     let mut text = String::new();

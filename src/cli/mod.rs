@@ -3,6 +3,8 @@
 mod date;
 mod doctor;
 mod help;
+#[cfg(feature = "https")]
+mod instance;
 mod options;
 mod output;
 mod report;
@@ -33,7 +35,8 @@ struct Command {
 const TOKEN: u8 = 1;
 const REST: u8 = 2;
 const DOCTOR: u8 = 4;
-const ALL: u8 = TOKEN | REST | DOCTOR;
+const INSTANCE: u8 = 8;
+const ALL: u8 = TOKEN | REST | DOCTOR | INSTANCE;
 
 static COMMANDS: &[Command] = &[
     Command { name: "token", operands: "", about: "print an access token", bit: TOKEN, run: token::run },
@@ -47,6 +50,14 @@ static COMMANDS: &[Command] = &[
     },
     #[cfg(feature = "https")]
     Command { name: "get", operands: " URL", about: "short for `azmin rest get URL`", bit: REST, run: rest::get },
+    #[cfg(feature = "https")]
+    Command {
+        name: "instance",
+        operands: " [PATH]",
+        about: "print the VM's instance metadata, or one value of it",
+        bit: INSTANCE,
+        run: instance::run,
+    },
     Command {
         name: "doctor",
         operands: "",
@@ -92,7 +103,11 @@ impl Options {
         if let Some(source) = self.source.as_deref().filter(|source| *source != "auto") {
             builder = builder.source(source);
         }
-        if let Some(deadline) = self.deadline {
+        #[cfg(feature = "https")]
+        let deadline = self.time_left();
+        #[cfg(not(feature = "https"))]
+        let deadline = self.deadline;
+        if let Some(deadline) = deadline {
             builder = builder.deadline(deadline);
         }
         if let Some(wait) = self.wait_identity {
@@ -131,10 +146,21 @@ impl Options {
     }
 
     fn cloud(&self) -> Result<Cloud, Failed> {
+        match self.named_cloud()? {
+            #[cfg(feature = "https")]
+            None => self.cloud_of_this_machine(),
+            named => Ok(named.unwrap_or_default()),
+        }
+    }
+
+    /// The cloud that a name stands for; `None` is the one that this machine is in, which it has to be asked for.
+    fn named_cloud(&self) -> Result<Option<Cloud>, Failed> {
         let from_env = || std::env::var("AZURE_CLOUD").ok().filter(|name| !name.is_empty());
         match self.cloud.clone().or_else(from_env) {
-            Some(name) => Ok(Cloud::named(&name)?),
-            None => Ok(Cloud::public()),
+            #[cfg(feature = "https")]
+            Some(name) if name.eq_ignore_ascii_case("auto") => Ok(None),
+            Some(name) => Ok(Some(Cloud::named(&name)?)),
+            None => Ok(Some(Cloud::public())),
         }
     }
 }

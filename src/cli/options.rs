@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use azmin::Identity;
 
-#[cfg(feature = "https")]
-use super::REST;
 use super::report::Failed;
-use super::{ALL, Command, DOCTOR, TOKEN};
+use super::{ALL, Command, DOCTOR, REST, TOKEN};
 
 /// An option.
 pub(super) struct Opt {
@@ -45,6 +43,8 @@ pub(super) struct Options {
     pub(super) file: Option<String>,
     #[cfg(feature = "https")]
     pub(super) call: CallOptions,
+    #[cfg(feature = "https")]
+    pub(super) learned: super::instance::Learned,
 }
 
 /// Options of `rest`.
@@ -92,7 +92,7 @@ pub(super) static OPTIONS: &[Opt] = &[
         short: None,
         long: Some("resource"),
         value: Some("URI"),
-        on: ALL,
+        on: TOKEN | REST | DOCTOR,
         about: "audience of the token, as its service documents it (default: Azure Resource Manager's, or the URL's)",
         set: |options, value| store(&mut options.resource, value),
     },
@@ -248,7 +248,7 @@ pub(super) static OPTIONS: &[Opt] = &[
         long: Some("cloud"),
         value: Some("NAME"),
         on: ALL,
-        about: "public (default), usgov, china, or an https:// ARM endpoint (default: $AZURE_CLOUD)",
+        about: CLOUDS,
         set: |options, value| store(&mut options.cloud, value),
     },
     Opt {
@@ -347,6 +347,12 @@ fn duration(text: &str) -> Result<Duration, String> {
         _ => Err(format!("{text:?} is no duration from 1ms to 366 days")),
     }
 }
+
+#[cfg(feature = "https")]
+const CLOUDS: &str =
+    "public (default), usgov, china, auto (the one this VM is in), or an https:// ARM endpoint (default: $AZURE_CLOUD)";
+#[cfg(not(feature = "https"))]
+const CLOUDS: &str = "public (default), usgov, china, or an https:// ARM endpoint (default: $AZURE_CLOUD)";
 
 const LONGEST: u64 = 366 * 86_400_000;
 

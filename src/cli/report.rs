@@ -25,6 +25,7 @@ pub(super) static EXIT_CODES: &[(u8, &str)] = &[
     (6, "throttled (429) or 5xx"),
     (7, "network: DNS, connect, TLS, proxy, a broken or oversized answer"),
     (8, "another 4xx"),
+    (9, "the operation that was waited for failed or was cancelled"),
     (11, "409 or 412: a precondition was lost"),
     (124, "the deadline ran out"),
 ];
@@ -47,6 +48,7 @@ impl Failed {
                 ErrorKind::Throttled | ErrorKind::Unavailable => 6,
                 ErrorKind::Connection | ErrorKind::BadAnswer => 7,
                 ErrorKind::Rejected => 8,
+                ErrorKind::OperationFailed => 9,
                 ErrorKind::Conflict => 11,
                 ErrorKind::DeadlineExceeded => 124,
                 _ => 1,

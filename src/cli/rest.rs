@@ -1,7 +1,5 @@
 //! `azmin rest` and its short forms.
 
-use std::time::Duration;
-
 use azmin::arm::{Answer, Client, Request};
 
 use super::options::Options;
@@ -26,6 +24,7 @@ pub(super) fn get(options: &Options) -> Result<(), Failed> {
 }
 
 fn call(options: &Options, method: &str, url: &str) -> Result<(), Failed> {
+    let url = &options.filled(url)?;
     let client = client(options)?;
     let request = if method.eq_ignore_ascii_case("get") {
         client.get(url)
@@ -56,7 +55,7 @@ pub(super) fn client(options: &Options) -> Result<Client, Failed> {
     if let Some(path) = &options.ca_file {
         builder = builder.ca_file(path);
     }
-    if let Some(deadline) = options.deadline.or_else(|| options.wait_identity.filter(|wait| *wait > DEADLINE)) {
+    if let Some(deadline) = options.time_left() {
         builder = builder.deadline(deadline);
     }
     if options.verbose > 0 {
@@ -91,6 +90,3 @@ fn head(answer: &Answer, options: &Options) -> String {
     }
     text
 }
-
-/// The contract's default, which a longer wait raises.
-const DEADLINE: Duration = Duration::from_secs(120);

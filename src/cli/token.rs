@@ -40,16 +40,17 @@ fn format_of(options: &Options) -> Result<Format, Failed> {
 }
 
 fn resource(options: &Options) -> Result<&str, Failed> {
-    let cloud = options.cloud()?;
+    // A wrong name is a mistake also where no cloud is needed; the machine's own is asked for only where it is.
+    options.named_cloud()?;
     match (&options.resource, &options.scope, &options.url_for) {
-        (None, None, None) => Ok(cloud.arm_audience()?),
+        (None, None, None) => Ok(options.cloud()?.arm_audience()?),
         (Some(resource), None, None) => Ok(resource),
         (None, Some(scope), None) => match scope.strip_suffix("/.default") {
             Some(resource) => Ok(resource),
             None => Err(Failed::usage("--scope: a managed identity's scope ends in /.default".to_owned())),
         },
-        (None, None, Some(url)) if url.starts_with('/') => Ok(cloud.arm_audience()?),
-        (None, None, Some(url)) => Ok(cloud.audience_of(url)?),
+        (None, None, Some(url)) if url.starts_with('/') => Ok(options.cloud()?.arm_audience()?),
+        (None, None, Some(url)) => Ok(options.cloud()?.audience_of(url)?),
         _ => Err(Failed::usage("--resource, --scope and --for exclude one another".to_owned())),
     }
 }

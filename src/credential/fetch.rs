@@ -26,7 +26,7 @@ pub(super) struct Fetcher {
 }
 
 /// A try that failed.
-struct Failure {
+pub(super) struct Failure {
     error: Error,
     /// What the next try depends on, if one can help.
     outcome: Option<Outcome>,
@@ -40,6 +40,15 @@ impl Fetcher {
     /// A token, within the deadline.
     pub(super) fn token(&self, resource: &Arc<str>, end: Instant) -> Result<AccessToken, Error> {
         self.place.endpoint.check(&self.identity).map_err(|why| self.cannot_choose(why))?;
+        self.repeat(end, |patience, records| self.attempt(resource, patience, end, records))
+    }
+
+    /// Tries until one succeeds, or no further one could. A try is told how patient to be, and says what it has sent.
+    pub(super) fn repeat<T>(
+        &self,
+        end: Instant,
+        attempt: impl Fn(Duration, &mut Vec<Record>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
         let begun = self.rim.now();
         let boot_end = begun.checked_add(self.wait).map_or(end, |boot_end| boot_end.min(end));
         let (mut tries, mut unanswered) = (0, 0);
@@ -47,14 +56,14 @@ impl Fetcher {
         loop {
             let patience = PATIENCE.get(unanswered).copied().unwrap_or(LAST_PATIENCE);
             let mut records = Vec::new();
-            let outcome = self.attempt(resource, patience, end, &mut records);
+            let outcome = attempt(patience, &mut records);
             tries += 1;
             unanswered += usize::from(outcome.as_ref().is_err_and(|failure| failure.unanswered));
             let pause =
                 outcome.as_ref().err().and_then(|failure| self.pause(failure, tries, unanswered, boot_end, end));
             self.tell(&records, pause);
             match (outcome, pause) {
-                (Ok(token), _) => return Ok(token),
+                (Ok(found), _) => return Ok(found),
                 (Err(failure), Some(pause)) => {
                     before = Some(failure.error);
                     self.rim.sleep(pause);
@@ -130,10 +139,10 @@ impl Fetcher {
         }
         let received = Received { at: self.rim.now(), wall: self.rim.wall() };
         source::reply(&self.place, &response, &ask, received)
-            .map_err(|error| self.tagged(self.refused(error, &response)))
+            .map_err(|error| self.refused(error, &response, endpoint.is_passing(response.status)))
     }
 
-    fn exchange(
+    pub(super) fn exchange(
         &self,
         request: &Request<'_>,
         patience: Duration,
@@ -162,20 +171,20 @@ impl Fetcher {
         outcome
     }
 
-    /// What a refusal in an answer means for the next try.
+    /// What a refusal in an answer means for the next try. `passing` is a status that may pass by itself.
     #[cold]
-    fn refused(&self, error: Error, response: &Response) -> Failure {
+    pub(super) fn refused(&self, error: Error, response: &Response, passing: bool) -> Failure {
         let status = response.status;
         let outcome = Some(Outcome::Status(status, error.retry_after()));
-        if self.place.endpoint.is_passing(status) {
-            return Failure { error, outcome, boot: false, unanswered: false };
+        if passing {
+            return self.tagged(Failure { error, outcome, boot: false, unanswered: false });
         }
         // What a machine that boots may be told: that its identity is not there yet, and the texts of whatever answers in the
         // place of an endpoint that is not up.
         let early = status == 404 || error.message().is_some_and(|message| message.starts_with("Identity not found"));
         let text = !response.body().trim_ascii_start().starts_with(b"{");
         let boot = (early || text && !(300..400).contains(&status)).then_some(outcome).flatten();
-        Failure { error, outcome: boot, boot: true, unanswered: false }
+        self.tagged(Failure { error, outcome: boot, boot: true, unanswered: false })
     }
 
     #[cold]
@@ -210,7 +219,7 @@ impl Fetcher {
                     Fault::Empty => ("closed the connection without an answer", ""),
                     Fault::Truncated => ("closed the connection in the middle of its answer", ""),
                     Fault::Malformed(part) => ("did not answer in HTTP: ", part),
-                    Fault::TooLarge(part) => ("answered more than a token can be: ", part),
+                    Fault::TooLarge(part) => ("answered more than is read: ", part),
                 };
                 let kind = if fault == Fault::Empty { ErrorKind::Connection } else { ErrorKind::BadAnswer };
                 let error = Error::new(kind, format!("{name} at {authority} {what}{part}"));

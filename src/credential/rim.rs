@@ -3,10 +3,11 @@
 use std::path::Path;
 #[cfg(feature = "https")]
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
 
+use crate::clock::Clock;
 use crate::dial::{self, Lost};
 use crate::env::Env;
 use crate::error::Error;
@@ -16,11 +17,7 @@ use crate::send::{Roots, Sender};
 use crate::source::{KeyFile, Site, Transport};
 
 /// The world.
-pub(super) trait Rim: Send + Sync {
-    fn now(&self) -> Instant;
-    fn wall(&self) -> SystemTime;
-    fn sleep(&self, time: Duration);
-    fn jitter(&self) -> u32;
+pub(super) trait Rim: Clock {
     fn exchange(&self, call: &Call<'_>) -> Result<Response, Lost>;
     fn read_key(&self, file: &KeyFile) -> Result<Zeroizing<String>, Error>;
     fn read_assertion(&self, path: &Path) -> Result<Zeroizing<String>, Error>;
@@ -75,26 +72,9 @@ impl Machine {
     }
 }
 
+impl Clock for Machine {}
+
 impl Rim for Machine {
-    fn now(&self) -> Instant {
-        Instant::now()
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn sleep(&self, time: Duration) {
-        std::thread::sleep(time);
-    }
-
-    /// Of the clock's nanoseconds and the process id, spread by Fibonacci hashing: good enough to keep machines apart,
-    /// and 3 kB smaller than the seeds that the standard library draws for its hash maps.
-    fn jitter(&self) -> u32 {
-        let nanoseconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
-        (nanoseconds ^ std::process::id().rotate_left(16)).wrapping_mul(0x9e37_79b9)
-    }
-
     fn exchange(&self, call: &Call<'_>) -> Result<Response, Lost> {
         let Transport::Plain(addresses) = &call.site.transport else { return self.exchange_over_tls(call) };
         let bytes = call

@@ -4,5 +4,7 @@ use super::*;
 
 mod cache;
 mod clock;
+#[cfg(feature = "https")]
+mod instance;
 mod table;
 mod world;

@@ -35,10 +35,17 @@ pub fn url(data: &[u8]) {
 fn belongs(host: &str, audience: &str) -> bool {
     let service = audience.trim_start_matches("https://").trim_end_matches('/');
     if service == "storage.azure.com" {
-        let account = host.strip_suffix(".core.windows.net").and_then(|account| account.rsplit_once('.'));
+        let ends = [".core.windows.net", ".storage.azure.net"];
+        let account = ends.iter().find_map(|end| host.strip_suffix(end)?.rsplit_once('.'));
         return account.is_some_and(|(account, kind)| {
             !account.is_empty() && ["blob", "queue", "table", "file", "dfs"].contains(&kind)
         });
     }
+    // Hosts whose audience has another name.
+    let service = match service {
+        "api.loganalytics.io" if host == "api.loganalytics.azure.com" => host,
+        "appconfig.azure.com" if host.ends_with(".azconfig.io") => "azconfig.io",
+        service => service,
+    };
     host.strip_suffix(service).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }

@@ -15,8 +15,10 @@ pub(crate) use challenge::basic_realms;
 #[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) use challenge::{Bearer, bearer};
 #[cfg(feature = "https")]
-pub(crate) use request::{FORM, push_escape};
+pub(crate) use request::FORM;
 pub(crate) use request::{Request, push_form, push_query};
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub(crate) use request::{percent_encode, push_escape};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;
 pub(crate) use response::{Fault, Limits, Parser, Progress};

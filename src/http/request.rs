@@ -104,7 +104,8 @@ pub(crate) fn push_form(form: &mut String, name: &str, value: &str) {
 
 pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
 
-fn percent_encode(target: &mut String, text: &str) {
+/// Appends text, every byte of it encoded that RFC 3986 does not call unreserved.
+pub(crate) fn percent_encode(target: &mut String, text: &str) {
     let mut start = 0;
     for (at, byte) in text.bytes().enumerate() {
         if !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'.' | b'_' | b'~') {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io::{self, ErrorKind as Io, Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
@@ -15,7 +16,7 @@ use zeroize::Zeroize;
 
 use super::PATIENCE;
 use crate::dial::{self, Lost, Wire};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Stage};
 use crate::http::{Buffer, Limits, Parser, Progress, Request};
 use crate::proxy::{Proxies, Proxy};
 use crate::url::Url;
@@ -24,11 +25,12 @@ use crate::url::Url;
 pub(super) struct Connector {
     config: Arc<ClientConfig>,
     proxies: Proxies,
+    generation: Arc<AtomicU64>,
 }
 
 impl Connector {
-    pub(super) fn new(config: Arc<ClientConfig>, proxies: Proxies) -> Self {
-        Self { config, proxies }
+    pub(super) fn new(config: Arc<ClientConfig>, proxies: Proxies, generation: Arc<AtomicU64>) -> Self {
+        Self { config, proxies, generation }
     }
 
     fn tunnel(&self, uri: &Uri, deadline: Instant) -> Result<Tunnel, Error> {
@@ -46,7 +48,9 @@ impl Connector {
         while tls.is_handshaking() {
             tls.complete_io(&mut wire).map_err(|why| tls_failed(&url, why))?;
         }
-        Ok(Tunnel { tls, wire, input: Input::default(), output: Output::default() })
+        let generation = Arc::clone(&self.generation);
+        let born = generation.load(Ordering::Relaxed);
+        Ok(Tunnel { tls, wire, input: Input::default(), output: Output::default(), generation, born })
     }
 }
 
@@ -61,8 +65,12 @@ impl ureq::unversioned::transport::Connector for Connector {
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<Tunnel>, ureq::Error> {
         let tunnel = self.tunnel(details.uri, end_of(details.timeout));
-        tunnel.map(Some).map_err(|error| ureq::Error::Other(Box::new(error)))
+        tunnel.map(Some).map_err(|error| ureq::Error::Other(Box::new(unsent(error))))
     }
+}
+
+fn unsent(error: Error) -> Error {
+    if error.stage() == Stage::Sent { error.at(Stage::Unsent) } else { error }
 }
 
 /// ureq resolves before it connects, in a thread that it leaves behind on a timeout. Our connector resolves for itself.
@@ -76,7 +84,7 @@ impl Resolver for NoResolver {
 }
 
 fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> {
-    let unreachable = |step: String, why| Error::new(ErrorKind::Connection, step).because(why).unsent();
+    let unreachable = |step: String, why| Error::new(ErrorKind::Connection, step).because(why).at(Stage::Unconnected);
     let addresses =
         dial::resolve(url).map_err(|why| unreachable(format!("the name {} could not be resolved", url.host), why))?;
     Wire::connect(&addresses, PATIENCE, deadline).map_err(|lost| match lost {
@@ -117,7 +125,10 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
     };
     match response.status {
         200..300 => Ok(wire),
-        407 => Err(refused("wants other credentials").answered(407, crate::failure::Failure::default())),
+        // tinyproxy answers wrong credentials with a 401.
+        401 | 407 => {
+            Err(refused("wants other credentials").answered(response.status, crate::failure::Failure::default()))
+        }
         status => Err(refused("refused the connection").answered(status, crate::failure::Failure::default())),
     }
 }
@@ -159,6 +170,8 @@ pub(super) struct Tunnel {
     wire: Wire,
     input: Input,
     output: Output,
+    generation: Arc<AtomicU64>,
+    born: u64,
 }
 
 impl Tunnel {
@@ -207,6 +220,9 @@ impl Transport for Tunnel {
 
     /// Session tickets may come late, so bytes that wait need not mean that the connection is over.
     fn is_open(&mut self) -> bool {
+        if self.generation.load(Ordering::Relaxed) != self.born {
+            return false;
+        }
         if self.wire.is_quiet() {
             return true;
         }

@@ -7,16 +7,18 @@ mod roots;
 
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
+use ureq::Timeout;
 use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use ureq::http::{self, Version};
 use zeroize::Zeroizing;
 
 use crate::dial::Lost;
 use crate::env::Env;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Stage};
 use crate::http::{FORM, Limits, Request, Response};
 use crate::proxy::Proxies;
 pub(crate) use roots::Roots;
@@ -24,6 +26,8 @@ pub(crate) use roots::Roots;
 /// A pool of connections and the TLS settings that they share.
 pub(crate) struct Sender {
     agent: ureq::Agent,
+    /// Connections of an earlier generation are not used again.
+    generation: Arc<AtomicU64>,
 }
 
 /// A request. The URL has been checked.
@@ -32,17 +36,17 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) url: &'a str,
     pub(crate) headers: &'a [(String, String)],
     pub(crate) bearer: Option<&'a str>,
-    pub(crate) form: Option<&'a str>,
+    /// Without one, no header says how long it is.
+    pub(crate) body: Option<&'a [u8]>,
 }
 
 /// An answer whose body is still to be read.
-#[derive(Debug)]
 pub(crate) struct Incoming {
     pub(crate) status: u16,
     /// Version, status and reason; the reason is the standard one, ureq does not keep the server's.
     pub(crate) status_line: String,
     pub(crate) headers: Vec<(String, String)>,
-    body: ureq::Body,
+    body: Box<dyn Read>,
 }
 
 impl Sender {
@@ -62,7 +66,8 @@ impl Sender {
     }
 
     fn new(config: Arc<ClientConfig>, proxies: Proxies) -> Self {
-        let connector = connect::Connector::new(config, proxies);
+        let generation = Arc::default();
+        let connector = connect::Connector::new(config, proxies, Arc::clone(&generation));
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .https_only(true)
@@ -74,7 +79,12 @@ impl Sender {
             .max_response_header_size(MAX_HEAD)
             .max_idle_connections_per_host(1)
             .build();
-        Self { agent: ureq::Agent::with_parts(config, connector, connect::NoResolver) }
+        Self { agent: ureq::Agent::with_parts(config, connector, connect::NoResolver), generation }
+    }
+
+    /// The next request opens a connection of its own: it may reach another of the service's machines.
+    pub(crate) fn drop_connections(&self) {
+        self.generation.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Sends a token request and reads its whole answer.
@@ -84,10 +94,13 @@ impl Sender {
 
     fn whole(&self, request: &Request<'_>, deadline: Instant) -> Result<Response, Error> {
         let url = format!("https://{}{}", request.authority, request.target);
-        let headers: Vec<_> =
+        let mut headers: Vec<_> =
             request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
-        let form = request.form.as_ref().map(|form| form.as_str());
-        let outgoing = Outgoing { method: request.method, url: &url, headers: &headers, bearer: None, form };
+        let body = request.form.as_ref().map(|form| form.as_bytes());
+        if body.is_some() {
+            headers.push(("content-type".to_owned(), FORM.to_owned()));
+        }
+        let outgoing = Outgoing { method: request.method, url: &url, headers: &headers, bearer: None, body };
         let mut incoming = self.send(&outgoing, deadline)?;
         let (status, headers) = (incoming.status, std::mem::take(&mut incoming.headers));
         let mut body = Zeroizing::new(Vec::with_capacity(PIECE));
@@ -107,12 +120,15 @@ impl Sender {
         if left.is_zero() {
             return Err(deadline_exceeded());
         }
-        let request = outgoing.request()?;
-        let outcome = match outgoing.form {
-            Some(form) => {
-                self.agent.run(self.agent.configure_request(request.map(|()| form)).timeout_global(Some(left)).build())
-            }
-            None => self.agent.run(self.agent.configure_request(request).timeout_global(Some(left)).build()),
+        let request = self
+            .agent
+            .configure_request(outgoing.request()?)
+            .timeout_global(Some(left))
+            .timeout_recv_response(Some(ANSWER))
+            .build();
+        let outcome = match outgoing.body {
+            Some(body) => self.agent.run(request.map(|()| body)),
+            None => self.agent.run(request),
         };
         let (head, body) = outcome.map_err(explain)?.into_parts();
         check_framing(head.version, &head.headers)?;
@@ -121,6 +137,7 @@ impl Sender {
             .iter()
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let status_line = format!("{:?} {}", head.version, head.status);
+        let body = Box::new(body.into_reader());
         Ok(Incoming { status: head.status.as_u16(), status_line, headers: headers.collect(), body })
     }
 }
@@ -131,9 +148,6 @@ impl Outgoing<'_> {
         let mut request = http::Request::builder().method(self.method).uri(self.url);
         for (name, value) in self.headers {
             request = request.header(name, value);
-        }
-        if self.form.is_some() {
-            request = request.header("content-type", FORM);
         }
         let mut request = request.body(()).map_err(unsendable)?;
         if let Some(token) = self.bearer {
@@ -147,12 +161,17 @@ impl Outgoing<'_> {
 }
 
 impl Incoming {
+    /// An answer that came by no socket.
+    #[cfg(test)]
+    pub(crate) fn scripted(status: u16, headers: Vec<(String, String)>, body: Box<dyn Read>) -> Self {
+        Self { status, status_line: format!("HTTP/1.1 {status}"), headers, body }
+    }
+
     /// Hands the body out piece by piece.
     pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        let mut reader = self.body.as_reader();
         let mut piece = vec![0; PIECE];
         loop {
-            match reader.read(&mut piece) {
+            match self.body.read(&mut piece) {
                 Ok(0) => return Ok(()),
                 Ok(count) => take(piece.get(..count).unwrap_or(&[]))?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -167,7 +186,7 @@ impl Incoming {
 fn lost(error: Error) -> Lost {
     match error.kind() {
         ErrorKind::DeadlineExceeded => Lost::Deadline,
-        ErrorKind::Connection if error.is_unsent() => Lost::Unreachable(error),
+        ErrorKind::Connection if error.stage() == Stage::Unconnected => Lost::Unreachable(error),
         // Not what TLS or HTTP found wrong, but what the socket did.
         ErrorKind::Connection | ErrorKind::BadAnswer if error.has_cause::<io::Error>() => Lost::Cut(error),
         _ => Lost::Failed(error),
@@ -193,6 +212,13 @@ fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), Error> {
     Ok(())
 }
 
+/// The service, or something between, has lost the request: there may be time for another.
+#[cold]
+fn unanswered() -> Error {
+    Error::new(ErrorKind::Connection, format!("no answer for {} s", ANSWER.as_secs()))
+        .because(io::Error::from(io::ErrorKind::TimedOut))
+}
+
 #[cold]
 fn deadline_exceeded() -> Error {
     Error::new(ErrorKind::DeadlineExceeded, "no whole answer before the deadline")
@@ -206,6 +232,7 @@ fn explain(error: ureq::Error) -> Error {
             Ok(ours) => *ours,
             Err(other) => Error::new(ErrorKind::Connection, "the call failed").because(io::Error::other(other)),
         },
+        ureq::Error::Timeout(Timeout::RecvResponse) => unanswered(),
         ureq::Error::Timeout(_) => deadline_exceeded(),
         ureq::Error::Io(error) => explain_io(error),
         ureq::Error::LargeResponseHeader(..) => {
@@ -248,3 +275,5 @@ const MAX_HEAD: usize = 64 << 10;
 const PIECE: usize = 16 << 10;
 /// A server that takes longer to accept a connection is not reachable; the deadline may be nearer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// ARM gives its providers 60 s to answer, and answers 504 itself after that.
+const ANSWER: Duration = Duration::from_secs(70);

@@ -7,10 +7,12 @@ use std::{fs, io};
 
 use super::conversation::{self, Shared};
 use super::endpoints::Endpoints;
+use super::estate::{Estate, Item, Paging, Provider, Registration};
 use super::folder::Folder;
+use super::key_vault::Secrets;
 use super::pki::{self, Pki};
 use super::server::{Gate, Server};
-use super::world::{self, Group, ManagedIdentity, World};
+use super::world::{ENVIRONMENT, ManagedIdentity, World, lock};
 use super::{Azure, Service};
 
 /// What an [`Azure`] starts with.
@@ -34,8 +36,15 @@ use super::{Azure, Service};
 pub struct Builder {
     system_assigned: bool,
     user_assigned: Vec<String>,
-    groups: Vec<Group>,
+    groups: Vec<(String, String)>,
+    disks: usize,
+    paging: Paging,
+    unregistered: Vec<Provider>,
+    hides_subscription: bool,
+    secrets: Secrets,
+    blobs: Vec<(String, Vec<u8>)>,
     token_lifetime: Duration,
+    environment: String,
     imds_address: SocketAddr,
     arm_address: SocketAddr,
     others: Vec<Service>,
@@ -48,8 +57,15 @@ impl Builder {
         Self {
             system_assigned: true,
             user_assigned: Vec::new(),
-            groups: vec![Group { name: world::RESOURCE_GROUP.to_owned(), location: world::LOCATION.to_owned() }],
+            groups: Vec::new(),
+            disks: 0,
+            paging: Paging { size: 1000, empty: false },
+            unregistered: Vec::new(),
+            hides_subscription: false,
+            secrets: Secrets::default(),
+            blobs: Vec::new(),
             token_lifetime: Duration::from_secs(24 * 60 * 60),
+            environment: ENVIRONMENT.to_owned(),
             imds_address: ANY_PORT,
             arm_address: ANY_PORT,
             others: Vec::new(),
@@ -72,13 +88,67 @@ impl Builder {
 
     /// Adds a resource group to the one there is. Repeatable.
     pub fn resource_group(mut self, name: impl Into<String>, location: impl Into<String>) -> Self {
-        self.groups.push(Group { name: name.into(), location: location.into() });
+        self.groups.push((name.into(), location.into()));
+        self
+    }
+
+    /// Adds so many managed disks, `disk-000001` and on, to the virtual machine's group. Default: none.
+    pub fn disks(mut self, count: usize) -> Self {
+        self.disks = count;
+        self
+    }
+
+    /// How many items a page of a list holds, unless the request says so with `$top`. Default: 1000.
+    pub fn page_size(mut self, items: usize) -> Self {
+        self.paging.size = items;
+        self
+    }
+
+    /// Whether each page of a list comes after an empty one, as pages that were filtered late do. Default: no.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().disks(1000).page_size(100).empty_pages(true).start()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn empty_pages(mut self, yes: bool) -> Self {
+        self.paging.empty = yes;
+        self
+    }
+
+    /// A resource provider that the subscription is not registered to use. Its registration is over when it was asked
+    /// for so many times. Repeatable. Default: `Microsoft.ContainerInstance`, once.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().unregistered_provider("Microsoft.Batch", 3).start()?;
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn unregistered_provider(mut self, namespace: impl Into<String>, looks: u32) -> Self {
+        let namespace = namespace.into();
+        self.unregistered.push(Provider { namespace, registration: Registration::NotRegistered, looks });
+        self
+    }
+
+    /// Whether Azure Resource Manager answers a caller without a role 404 SubscriptionNotFound, as it does where the
+    /// caller has never had one, instead of 403 AuthorizationFailed. Default: no.
+    pub fn hidden_subscription(mut self, yes: bool) -> Self {
+        self.hides_subscription = yes;
         self
     }
 
     /// How long a token lives, in whole seconds. Default: 24 hours.
     pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
         self.token_lifetime = lifetime;
+        self
+    }
+
+    /// Which cloud the virtual machine says that it is in, the `azEnvironment` of its instance metadata; nothing else depends
+    /// on it. Default: `AzurePublicCloud`.
+    pub fn az_environment(mut self, name: impl Into<String>) -> Self {
+        self.environment = name.into();
         self
     }
 
@@ -142,6 +212,29 @@ impl Builder {
         self.and(Service::Entra)
     }
 
+    /// Starts a Key Vault too. It holds what was [put there](Self::secret).
+    pub fn key_vault(self) -> Self {
+        self.and(Service::KeyVault)
+    }
+
+    /// Adds a secret to the [vault](Self::key_vault). Repeatable. Default: none.
+    pub fn secret(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.secrets.set(name.into(), value.into());
+        self
+    }
+
+    /// Starts the blob endpoint of a storage account too. It holds what was [put there](Self::blob).
+    pub fn storage(self) -> Self {
+        self.and(Service::Storage)
+    }
+
+    /// Adds a blob to the [storage account](Self::storage), with its container: `container/name`. A path without a slash
+    /// is that of an empty container. Repeatable. Default: none.
+    pub fn blob(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.blobs.push((path.into(), bytes.into()));
+        self
+    }
+
     fn and(mut self, service: Service) -> Self {
         if !self.others.contains(&service) {
             self.others.push(service);
@@ -176,7 +269,7 @@ impl Builder {
         let listen = |service, address| {
             let shared = Arc::clone(&shared);
             let config = match service {
-                Service::Arm | Service::Entra => Some(Arc::clone(&config)),
+                Service::Arm | Service::Entra | Service::KeyVault | Service::Storage => Some(Arc::clone(&config)),
                 Service::ServiceFabric => fabric.clone(),
                 _ => None,
             };
@@ -202,10 +295,24 @@ impl Builder {
         let mut endpoints = Endpoints::new(folder.path());
         endpoints.arc.legacy = self.azure_arc_legacy;
         endpoints.azure_ml_dates = self.azure_ml_dates;
+        endpoints.secrets = self.secrets.clone();
+        for (path, bytes) in &self.blobs {
+            lock(&endpoints.blobs).add(path, bytes);
+        }
+        let mut estate = Estate::new();
+        estate.paging = self.paging;
+        estate.items.extend(self.groups.iter().map(|(name, location)| Item::group(name, location)));
+        estate.items.extend((1..=self.disks).map(Item::disk));
+        for provider in &self.unregistered {
+            estate.providers.retain(|other| !other.namespace.eq_ignore_ascii_case(&provider.namespace));
+            estate.providers.push(provider.clone());
+        }
         World {
             identities: system.into_iter().chain(users).collect(),
-            groups: self.groups.clone(),
+            estate: Mutex::new(estate),
+            hides_subscription: self.hides_subscription,
             token_lifetime: self.token_lifetime,
+            environment: self.environment.clone(),
             tokens: Mutex::default(),
             without_role: Mutex::default(),
             endpoints,

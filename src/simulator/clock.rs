@@ -44,6 +44,11 @@ pub(super) fn entra(epoch: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// `2017-09-27T04:42:53Z`, for the documents of Azure Resource Manager.
+pub(super) fn iso(epoch: u64) -> String {
+    entra(epoch).replace(' ', "T")
+}
+
 const DAY: u64 = 86_400;
 
 struct Civil {
@@ -101,6 +106,7 @@ mod tests {
         ] {
             assert_eq!([http(epoch), american(epoch), compact(epoch), entra(epoch)], expected);
         }
+        assert_eq!(iso(1_506_487_373), "2017-09-27T04:42:53Z");
         assert_eq!(legacy(1_506_487_373), "09/27/2017 04:42:53 +00:00");
     }
 }

@@ -13,7 +13,9 @@ use super::request::{Head, Received, Refusal, head_end};
 use super::response::Response;
 use super::server::Gate;
 use super::world::{World, lock};
-use super::{Service, app_service, arc, arm, azure_ml, cloud_shell, entra, imds, service_fabric};
+use super::{
+    Service, app_service, arc, arm, azure_ml, cloud_shell, entra, imds, key_vault, refusal, service_fabric, storage,
+};
 
 /// What all connections share.
 pub(super) struct Shared {
@@ -173,6 +175,8 @@ fn handler(service: Service) -> Handler {
         Service::AzureMl => (azure_ml::answer, azure_ml::dress),
         Service::CloudShell => (cloud_shell::answer, cloud_shell::dress),
         Service::Entra => (entra::answer, entra::dress),
+        Service::KeyVault => (key_vault::answer, key_vault::dress),
+        Service::Storage => (storage::answer, storage::dress),
     }
 }
 
@@ -181,6 +185,7 @@ fn answer(shared: &Shared, request: &Received, fault: Option<&Fault>) -> Respons
     let mut answer = match fault.map(|fault| &fault.kind) {
         // Nothing but the status: a request that failed has not issued a token either.
         Some(Kind::Status(status)) => dress(Response::new(*status), request),
+        Some(Kind::Words(words)) => dress(refusal::answer(words, request), request),
         _ => usual(&shared.world, request),
     };
     if request.head.wants_close() {

@@ -1,9 +1,11 @@
-//! What the endpoints outside of a virtual machine keep to themselves: secrets, key files, assertions.
+//! What the endpoints outside of a virtual machine keep to themselves: secrets, key files, assertions, blobs.
 
 use std::path::Path;
 
 use super::arc::Agent;
 use super::assertion::Assertions;
+use super::key_vault::Secrets;
+use super::storage::Store;
 use super::token;
 
 /// One of each, whether the endpoint listens or not.
@@ -16,6 +18,8 @@ pub(super) struct Endpoints {
     pub(super) azure_ml_dates: bool,
     pub(super) arc: Agent,
     pub(super) assertions: Assertions,
+    pub(super) secrets: Secrets,
+    pub(super) blobs: Store,
 }
 
 impl Endpoints {
@@ -29,6 +33,8 @@ impl Endpoints {
             azure_ml_dates: false,
             arc: Agent::new(folder.join("tokens")),
             assertions: Assertions::new(folder.join("azure-identity-token")),
+            secrets: Secrets::default(),
+            blobs: Store::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn variables(world: &World, service: Service, address: SocketAddr) ->
     let client = || world.workload().map(ManagedIdentity::client_id).unwrap_or_default().to_owned();
     match service {
         Service::Imds => vec![("AZURE_POD_IDENTITY_AUTHORITY_HOST", plain)],
-        Service::Arm => Vec::new(),
+        Service::Arm | Service::KeyVault | Service::Storage => Vec::new(),
         Service::AppService => {
             let (endpoint, secret) = (format!("{plain}/msi/token/"), endpoints.app_service_header.clone());
             vec![

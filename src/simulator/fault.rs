@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
+use super::refusal::Words;
 use super::response::Response;
 
 /// Something to go wrong with one answer, or with [several in a row](Self::times).
@@ -34,6 +35,7 @@ pub(super) enum Kind {
     Drip(Duration),
     Raw(Vec<u8>),
     Hang,
+    Words(Words),
 }
 
 impl Fault {
@@ -91,7 +93,7 @@ impl Fault {
         self
     }
 
-    fn new(kind: Kind) -> Self {
+    pub(super) fn new(kind: Kind) -> Self {
         Self { kind, headers: Vec::new(), body: None, times: 1 }
     }
 
@@ -118,6 +120,7 @@ impl fmt::Debug for Fault {
             Kind::Drip(pause) => write!(f, "drip({pause:?})")?,
             Kind::Raw(bytes) => write!(f, "raw({} bytes)", bytes.len())?,
             Kind::Hang => write!(f, "hang()")?,
+            Kind::Words(words) => write!(f, "{words:?}")?,
         }
         write!(f, " times {}", self.times)
     }

@@ -1,7 +1,7 @@
 //! The metadata of the virtual machine, as a tree that can be walked by path.
 
 use super::json;
-use super::world::{LOCATION, RESOURCE_GROUP, SUBSCRIPTION, VM_ID, VM_NAME, World, vm_resource_id};
+use super::world::{LOCATION, RESOURCE_GROUP, SUBSCRIPTION, VM_ID, VM_NAME, World, lock, vm_resource_id};
 
 /// A part of the document. The service knows no other scalar than strings.
 pub(super) enum Node {
@@ -43,13 +43,14 @@ impl Node {
 /// The whole document:
 /// <https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#instance-metadata>.
 pub(super) fn document(world: &World) -> Node {
-    let home = world.group(RESOURCE_GROUP).map_or(LOCATION, |group| &group.location);
-    Node::Map(vec![("compute", compute(home)), ("network", network())])
+    let home = lock(&world.estate).group(RESOURCE_GROUP).and_then(|group| group.location.clone());
+    let location = home.as_deref().unwrap_or(LOCATION);
+    Node::Map(vec![("compute", compute(location, &world.environment)), ("network", network())])
 }
 
-fn compute(location: &str) -> Node {
+fn compute(location: &str, environment: &str) -> Node {
     Node::Map(vec![
-        ("azEnvironment", leaf("AzurePublicCloud")),
+        ("azEnvironment", leaf(environment)),
         ("customData", leaf("")),
         ("isHostCompatibilityLayerVm", leaf("false")),
         ("licenseType", leaf("")),

@@ -1,6 +1,10 @@
 //! A stand-in for Azure on loopback, for tests and examples: a virtual machine's metadata service over plain HTTP and
 //! an Azure Resource Manager over TLS, which accepts the tokens that the former issues. The endpoints that other places
-//! than virtual machines have, from App Service to Entra, start [when asked for](Builder::app_service).
+//! than virtual machines have, from App Service to Entra, start [when asked for](Builder::app_service), and so do a
+//! [Key Vault](Builder::key_vault) and a [storage account](Builder::storage).
+//!
+//! Azure Resource Manager keeps resource groups and resources of any type, which can be read, listed in pages, put,
+//! patched and deleted; how a write goes on after its first answer is for the test [to say](Azure::operation).
 //!
 //! All answer in the real services' words, and can be told to [go wrong](Fault). All of it ends, threads, connections
 //! and files included, when the [`Azure`] is dropped.
@@ -36,6 +40,7 @@ use world::lock;
 
 pub use builder::Builder;
 pub use fault::Fault;
+pub use operation::Operation;
 pub use request::Received;
 pub use world::ManagedIdentity;
 
@@ -45,6 +50,7 @@ mod arc;
 mod arm;
 mod assertion;
 mod azure_ml;
+mod bearer;
 mod builder;
 mod clock;
 mod cloud_shell;
@@ -52,17 +58,25 @@ mod conversation;
 mod endpoints;
 mod entra;
 mod environment;
+mod estate;
 mod fault;
+pub mod fleet;
 mod folder;
 mod imds;
 mod instance;
+mod job;
 mod json;
+mod key_vault;
+mod operation;
+mod paging;
 mod pki;
+mod refusal;
 mod request;
 mod response;
 mod selector;
 mod server;
 mod service_fabric;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -88,13 +102,17 @@ pub enum Service {
     CloudShell,
     /// Entra's token endpoint, over TLS.
     Entra,
+    /// A Key Vault, over TLS.
+    KeyVault,
+    /// The blob endpoint of a storage account, over TLS.
+    Storage,
 }
 
 /// A running stand-in.
 ///
 /// It has one tenant, `aaaabbbb-0000-cccc-1111-dddd2222eeee`, one subscription, `98f51385-2edc-4b79-bed9-7718de4cb861`,
-/// and in it the resource group `DevTest` in `westus` with the virtual machine `devtest-vm`. Every identity may read all
-/// of it.
+/// and in it the resource group `DevTest` in `westus` with the virtual machine `devtest-vm`. Every identity may do everything
+/// with it.
 pub struct Azure {
     imds: Server,
     arm: Server,
@@ -125,13 +143,49 @@ impl Azure {
         format!("http://{}", self.imds.address())
     }
 
-    /// `https://localhost:PORT`. The certificate holds for `management.azure.com`, `127.0.0.1` and `::1` too.
+    /// `https://localhost:PORT`. The certificate holds for `management.azure.com` and what lies below it, `127.0.0.1` and
+    /// `::1` too.
     pub fn arm(&self) -> String {
         format!("https://localhost:{}", self.arm.address().port())
     }
 
+    /// `https://localhost:PORT` of the Key Vault, if it was [asked for](Builder::key_vault); otherwise empty. The
+    /// certificate holds for `*.vault.azure.net` too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().key_vault().secret("db", "correct horse").start()?;
+    /// let url = format!("{}/secrets/db?api-version=7.4", azure.key_vault());
+    /// assert!(url.starts_with("https://localhost:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn key_vault(&self) -> String {
+        self.other(Service::KeyVault)
+    }
+
+    /// `https://localhost:PORT` of the storage account, if it was [asked for](Builder::storage); otherwise empty. The
+    /// certificate holds for `*.blob.core.windows.net` too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::builder().storage().blob("config/agent.json", "{}").start()?;
+    /// let url = format!("{}/config/agent.json", azure.storage());
+    /// assert!(url.starts_with("https://localhost:"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn storage(&self) -> String {
+        self.other(Service::Storage)
+    }
+
+    fn other(&self, service: Service) -> String {
+        let server = self.others.iter().find(|(other, _)| *other == service).map(|(_, server)| server);
+        server.map(|server| format!("https://localhost:{}", server.address().port())).unwrap_or_default()
+    }
+
     /// The environment variables by which a program finds this service where Azure runs it; none if the service does not
-    /// listen, and none for Azure Resource Manager. Those of Entra are those of a workload identity.
+    /// listen, and none for Azure Resource Manager, Key Vault and Storage. Those of Entra are those of a workload identity.
     ///
     /// ```
     /// use azmin::simulator::{Azure, Service};
@@ -166,7 +220,7 @@ impl Azure {
         self.shared.world.endpoints.assertions.rotate(SystemTime::now())
     }
 
-    /// The certificate of the authority that the clients of [`arm`](Self::arm) and of Entra must trust, in PEM. Each
+    /// The certificate of the authority that the clients of all endpoints with `https` but Service Fabric's must trust, in PEM. Each
     /// start makes another.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
@@ -200,12 +254,47 @@ impl Azure {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn revoke_role(&self, id: &str) {
-        self.shared.world.set_role(id, false);
+        self.shared.world.revoke_role(id, None);
     }
 
     /// Gives back what [`revoke_role`](Self::revoke_role) took.
     pub fn grant_role(&self, id: &str) {
-        self.shared.world.set_role(id, true);
+        self.shared.world.grant_role(id);
+    }
+
+    /// Takes the role, and gives it back after so many refusals: a role assignment that is on its way. An empty list of
+    /// subscriptions is a refusal too.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::start()?;
+    /// azure.grant_role_after(azure.system_identity().expect("there is one by default").object_id(), 3);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn grant_role_after(&self, id: &str, refusals: u32) {
+        self.shared.world.revoke_role(id, Some(refusals));
+    }
+
+    /// Lets the next write to Azure Resource Manager go on like this, after those that were told already. Without it the
+    /// deletion of a group and every write to a resource but a PATCH are followed by one poll, and the others by none.
+    pub fn operation(&self, operation: Operation) {
+        lock(&self.shared.world.estate).planned.push_back(operation);
+    }
+
+    /// Something has happened to the identities that only a token issued from now on accounts for: Azure Resource Manager
+    /// answers the older ones 401 with a claims challenge:
+    /// <https://learn.microsoft.com/entra/identity-platform/claims-challenge>. The endpoints issue new ones.
+    ///
+    /// ```
+    /// use azmin::simulator::Azure;
+    ///
+    /// let azure = Azure::start()?;
+    /// azure.require_fresh_token();
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn require_fresh_token(&self) {
+        lock(&self.shared.world.tokens).revoke(clock::epoch(SystemTime::now()));
     }
 
     /// Ends the life of all tokens issued so far: Azure Resource Manager answers them 401 ExpiredAuthenticationToken,

@@ -74,4 +74,14 @@ fn endpoint() -> Result<CertificateParams, rcgen::Error> {
 }
 
 /// The first is the one in [`Azure::arm`](super::Azure::arm); the real names are for clients that resolve them to loopback.
-const NAMES: [&str; 5] = ["localhost", "management.azure.com", "login.microsoftonline.com", "127.0.0.1", "::1"];
+const NAMES: [&str; 9] = [
+    "localhost",
+    "management.azure.com",
+    "*.management.azure.com",
+    "login.microsoftonline.com",
+    "graph.microsoft.com",
+    "*.vault.azure.net",
+    "*.blob.core.windows.net",
+    "127.0.0.1",
+    "::1",
+];

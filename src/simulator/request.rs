@@ -64,6 +64,11 @@ impl Received {
         &self.body
     }
 
+    /// Where the client thinks that it is, such as `https://localhost:1234`: services behind TLS name themselves so.
+    pub(super) fn origin(&self) -> String {
+        format!("https://{}", self.header("host").unwrap_or_default())
+    }
+
     /// The decoded path, one entry a segment, without a slash at its end.
     pub(super) fn segments(&self) -> Vec<String> {
         let path = self.target().split('?').next().unwrap_or_default();

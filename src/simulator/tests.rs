@@ -27,6 +27,11 @@ fn dial_arm(azure: &Azure) -> StreamOwned<ClientConnection, TcpStream> {
 }
 
 fn dial_tls(azure: &Azure, port: u16) -> StreamOwned<ClientConnection, TcpStream> {
+    dial_as(azure, port, "localhost")
+}
+
+/// By a name that the certificate may hold for.
+fn dial_as(azure: &Azure, port: u16, name: &str) -> StreamOwned<ClientConnection, TcpStream> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(azure.ca_pem().as_bytes()).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -34,7 +39,7 @@ fn dial_tls(azure: &Azure, port: u16) -> StreamOwned<ClientConnection, TcpStream
         .unwrap()
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
+    let client = ClientConnection::new(Arc::new(config), ServerName::try_from(name.to_owned()).unwrap()).unwrap();
     StreamOwned::new(client, TcpStream::connect(("127.0.0.1", port)).unwrap())
 }
 
@@ -252,6 +257,71 @@ fn every_endpoint_by_its_environment() {
     }
     assert_eq!(azure.env(Service::Arm), []);
     assert_eq!(Azure::start().unwrap().env(Service::AppService), []);
+}
+
+/// A token for the resource, from the metadata service.
+fn token_for(azure: &Azure, resource: &str) -> String {
+    let answer = exchange(azure, &format!("GET {}", TOKEN.replace("https%3A%2F%2Fmanagement.azure.com%2F", resource)));
+    answer.split('"').skip_while(|word| *word != "access_token").nth(2).unwrap().to_owned()
+}
+
+#[test]
+fn a_secret_and_a_blob_with_tokens_of_their_own() {
+    let azure =
+        Azure::builder().key_vault().secret("db", "s3cret").storage().blob("config/agent.json", "{}").start().unwrap();
+    let arm = token(&azure);
+    for (service, url, path, resource, words) in [
+        (Service::KeyVault, azure.key_vault(), "/secrets/db?api-version=7.4", "https://vault.azure.net", "s3cret"),
+        (Service::Storage, azure.storage(), "/config/agent.json", "https://storage.azure.com/", "\r\n\r\n{}"),
+    ] {
+        let port = url.strip_prefix("https://localhost:").unwrap().parse().unwrap();
+        let good = token_for(&azure, resource);
+        azure.on(service, Fault::firewall());
+        for (token, status, words) in [(&good, 403, ""), (&arm, 401, "WWW-Authenticate: Bearer "), (&good, 200, words)]
+        {
+            let mut stream = dial_tls(&azure, port);
+            let headers = format!("Authorization: Bearer {token}\r\nx-ms-version: 2023-11-03\r\nConnection: close\r\n");
+            stream.write_all(request(&format!("GET {path}"), &headers).as_bytes()).unwrap();
+            let answer = rest(&mut stream);
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(words), "{url}: {answer}");
+        }
+        assert!(azure.env(service).is_empty());
+    }
+    let without = Azure::start().unwrap();
+    assert_eq!((without.key_vault(), without.storage()), (String::new(), String::new()));
+}
+
+#[test]
+fn the_certificate_holds_for_the_names_of_azure() {
+    let azure = Azure::start().unwrap();
+    for (name, held) in [
+        ("management.azure.com", true),
+        ("eastus.management.azure.com", true),
+        ("devtest-vault.vault.azure.net", true),
+        ("devtest.blob.core.windows.net", true),
+        ("graph.microsoft.com", true),
+        ("vault.azure.net", false),
+        ("example.org", false),
+    ] {
+        let mut stream = dial_as(&azure, azure.arm.address().port(), name);
+        let sent = stream.write_all(request("GET /", "Connection: close\r\n").as_bytes()).and_then(|()| stream.flush());
+        assert_eq!(sent.is_ok(), held, "{name}");
+    }
+}
+
+#[test]
+fn a_fresh_token_is_asked_for_until_it_comes() {
+    let azure = Azure::start().unwrap();
+    let old = token(&azure);
+    azure.require_fresh_token();
+    let fresh = token(&azure);
+    for (token, status) in [(&old, 401), (&fresh, 200)] {
+        let mut stream = dial_arm(&azure);
+        let headers = format!("Authorization: Bearer {token}\r\nConnection: close\r\n");
+        stream.write_all(request(&format!("GET {GROUP}"), &headers).as_bytes()).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ pub(super) struct Issued {
     pub(super) not_before: u64,
     pub(super) issued_on: u64,
     pub(super) expires_on: u64,
+    /// Since when services that evaluate access continuously refuse it.
+    pub(super) revoked: Option<u64>,
 }
 
 /// All tokens issued so far, and of them the ones that the metadata service would hand out again.
@@ -30,6 +32,14 @@ impl Tokens {
     /// What was issued under these bytes.
     pub(super) fn find(&self, token: &str) -> Option<Issued> {
         self.issued.get(token).cloned()
+    }
+
+    /// Lets services refuse every token so far, for something that happened at `now`.
+    pub(super) fn revoke(&mut self, now: u64) {
+        self.cached.clear();
+        for issued in self.issued.values_mut() {
+            issued.revoked.get_or_insert(now);
+        }
     }
 
     /// Lets every token end at `now`, at the latest.
@@ -91,7 +101,8 @@ fn issue(identity: &ManagedIdentity, resource: &str, now: u64, lifetime: u64) ->
     let part = |bytes: &[u8]| encode(URL_SAFE, bytes);
     // Nobody can check the signature without the key, so random bytes of the right length do.
     let token = [part(header.as_bytes()), part(claims.as_bytes()), part(&random::<256>())].join(".");
-    Issued { token, identity: identity.clone(), audience: resource.to_owned(), not_before, issued_on: now, expires_on }
+    let (identity, audience) = (identity.clone(), resource.to_owned());
+    Issued { token, identity, audience, not_before, issued_on: now, expires_on, revoked: None }
 }
 
 /// A random GUID (version 4), for request ids.

@@ -1,12 +1,13 @@
 //! What exists in the stand-in Azure: identities, their roles, resource groups, tokens.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 #[cfg(test)]
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::endpoints::Endpoints;
+use super::estate::Estate;
 use super::token::Tokens;
 
 /// A managed identity of the stand-in's virtual machine. Its ids are the same in every run.
@@ -77,21 +78,18 @@ impl ManagedIdentity {
     }
 }
 
-/// A resource group of the one subscription.
-#[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) name: String,
-    pub(super) location: String,
-}
-
 /// Everything that an answer depends on.
 pub(super) struct World {
     pub(super) identities: Vec<ManagedIdentity>,
-    pub(super) groups: Vec<Group>,
+    pub(super) estate: Mutex<Estate>,
     pub(super) token_lifetime: Duration,
+    /// Of the virtual machine's instance metadata.
+    pub(super) environment: String,
     pub(super) tokens: Mutex<Tokens>,
-    /// Client ids of the identities that may not read.
-    pub(super) without_role: Mutex<BTreeSet<String>>,
+    /// Client ids of the identities without a role, and how often each is still refused before it has one again.
+    pub(super) without_role: Mutex<BTreeMap<String, Option<u32>>>,
+    /// Whether they are told that there is no such subscription.
+    pub(super) hides_subscription: bool,
     pub(super) endpoints: Endpoints,
 }
 
@@ -116,26 +114,37 @@ impl World {
         self.users().next().or_else(|| self.system())
     }
 
-    pub(super) fn group(&self, name: &str) -> Option<&Group> {
-        self.groups.iter().find(|group| group.name.eq_ignore_ascii_case(name))
+    /// Gives the identity with that client or object id, in any case, its role.
+    pub(super) fn grant_role(&self, id: &str) {
+        if let Some(identity) = self.named(id) {
+            lock(&self.without_role).remove(&identity.client_id);
+        }
     }
 
-    /// Gives or takes the role of the identity with that client or object id, in any case.
-    pub(super) fn set_role(&self, id: &str, granted: bool) {
+    /// Takes it, for good or until so many refusals later.
+    pub(super) fn revoke_role(&self, id: &str, refusals: Option<u32>) {
+        if let Some(identity) = self.named(id) {
+            lock(&self.without_role).insert(identity.client_id.clone(), refusals);
+        }
+    }
+
+    /// Whether the identity has its role. Each no counts.
+    pub(super) fn may_act(&self, identity: &ManagedIdentity) -> bool {
+        match lock(&self.without_role).get_mut(&identity.client_id) {
+            None | Some(Some(0)) => true,
+            Some(None) => false,
+            Some(Some(left)) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+
+    fn named(&self, id: &str) -> Option<&ManagedIdentity> {
         let named = |identity: &&ManagedIdentity| {
             identity.client_id.eq_ignore_ascii_case(id) || identity.object_id.eq_ignore_ascii_case(id)
         };
-        let Some(identity) = self.identities.iter().find(named) else { return };
-        let mut without = lock(&self.without_role);
-        if granted {
-            without.remove(&identity.client_id)
-        } else {
-            without.insert(identity.client_id.clone())
-        };
-    }
-
-    pub(super) fn may_read(&self, identity: &ManagedIdentity) -> bool {
-        !lock(&self.without_role).contains(&identity.client_id)
+        self.identities.iter().find(named)
     }
 }
 
@@ -157,6 +166,7 @@ pub(super) const RESOURCE_GROUP: &str = "DevTest";
 pub(super) const LOCATION: &str = "westus";
 pub(super) const VM_NAME: &str = "devtest-vm";
 pub(super) const VM_ID: &str = "02aab8a4-74ef-476e-8182-f6d2ba4166a6";
+pub(super) const ENVIRONMENT: &str = "AzurePublicCloud";
 /// Microsoft's documentation uses this tenant in its samples.
 pub(super) const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 
@@ -166,10 +176,12 @@ pub(super) fn world(system_assigned: bool, users: &[&str]) -> World {
     let users = users.iter().enumerate().map(|(index, name)| ManagedIdentity::user_assigned(name, index + 1));
     World {
         identities: system.into_iter().chain(users).collect(),
-        groups: vec![Group { name: RESOURCE_GROUP.to_owned(), location: LOCATION.to_owned() }],
+        estate: Mutex::new(Estate::new()),
         token_lifetime: Duration::from_secs(86_400),
+        environment: ENVIRONMENT.to_owned(),
         tokens: Mutex::default(),
         without_role: Mutex::default(),
+        hides_subscription: false,
         endpoints: Endpoints::new(Path::new("")),
     }
 }

@@ -52,6 +52,11 @@ impl Endpoint for MetadataService {
         Request::get(&self.0.authority, target).header("Metadata", "true")
     }
 
+    #[cfg(feature = "https")]
+    fn instance_request(&self) -> Option<Request<'_>> {
+        Some(Request::get(&self.0.authority, INSTANCE.to_owned()).header("Metadata", "true"))
+    }
+
     /// The documentation's table; 410 lasts up to 70 seconds.
     fn is_passing(&self, status: u16) -> bool {
         matches!(status, 404 | 408 | 410 | 429 | 500..=599)
@@ -67,3 +72,6 @@ const DEFAULT_HOST: &str = "http://169.254.169.254";
 const PATH: &str = "/metadata/identity/oauth2/token";
 /// The version of the documentation, which every cloud and Container Instances serve.
 const API_VERSION: &str = "2018-02-01";
+/// The newest version that sovereign clouds and Azure Stack were seen to serve too.
+#[cfg(feature = "https")]
+const INSTANCE: &str = "/metadata/instance?api-version=2021-02-01";

@@ -71,6 +71,12 @@ pub(crate) trait Endpoint: Send + Sync {
     /// The request for a token. `key` is what the assertion file held, or the key file that a challenge named.
     fn request<'a>(&'a self, ask: &Ask<'a>, key: Option<&'a str>) -> Request<'a>;
 
+    /// The request for instance metadata, where the endpoint has some.
+    #[cfg(feature = "https")]
+    fn instance_request(&self) -> Option<Request<'_>> {
+        None
+    }
+
     /// The key file that this answer asks the caller to read, and the directory that it must be in; `None` if the answer is
     /// the last word.
     fn challenge(&self, _response: &Response) -> Result<Option<KeyFile>, Error> {
@@ -162,7 +168,7 @@ pub(crate) fn reply(
 }
 
 #[cold]
-fn unexpected(place: &Place, response: &Response) -> Error {
+pub(crate) fn unexpected(place: &Place, response: &Response) -> Error {
     // No identity endpoint redirects, and a redirect is never followed: it could carry secret headers elsewhere.
     let step = format!("{} gave an answer that no identity endpoint gives", place.name());
     Error::new(ErrorKind::BadAnswer, step)

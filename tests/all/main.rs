@@ -2,13 +2,19 @@
 
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
+mod azurite;
 mod boot;
 mod doctor;
+mod fleet;
 mod hostile;
+mod instance;
+mod island;
 mod library;
+mod management_peer;
 mod namespace;
 mod peers;
 mod proxy;
+mod real_proxy;
 mod relay;
 mod rest_command;
 mod sources;

@@ -11,8 +11,9 @@ import json
 import os
 import ssl
 import sys
-import urllib.parse
 import urllib.request
+
+import loopback
 
 # By what the clients find each source. Without these they would ask a real one, if there were no guard.
 NEEDED = {
@@ -27,31 +28,8 @@ NEEDED = {
         "REQUESTS_CA_BUNDLE",
     ],
 }
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
 AUDIENCE = "https://management.azure.com/"
 GROUP = "/subscriptions/98f51385-2edc-4b79-bed9-7718de4cb861/resourceGroups/DevTest?api-version=2016-06-01"
-
-
-def only_loopback(event, args):
-    if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-        address = args[-1]
-        host = address[0] if isinstance(address, tuple) else ""
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
-        host = args[0]
-    else:
-        return
-    if host not in LOOPBACK:
-        raise PermissionError(f"{event} {host!r}: only loopback may be called")
-
-
-def check(source):
-    """Ends the program unless the environment leads to the stand-in."""
-    for name in NEEDED[source]:
-        value = os.environ.get(name)
-        if not value:
-            sys.exit(f"{name} is missing")
-        if "://" in value and urllib.parse.urlsplit(value).hostname not in LOOPBACK:
-            sys.exit(f"{name} is not loopback")
 
 
 def claims(token):
@@ -131,10 +109,10 @@ def token(source):
 
 
 # The guard stands, and the environment has been looked at, before any client is imported.
-sys.addaudithook(only_loopback)
+sys.addaudithook(loopback.only_loopback)
 if sys.argv[1] == "group":
-    check("imds")
+    loopback.check(NEEDED["imds"])
     group(*sys.argv[2:])
 else:
-    check(sys.argv[2])
+    loopback.check(NEEDED[sys.argv[2]])
     token(*sys.argv[2:])

@@ -1,15 +1,15 @@
 //! Clients that nobody here wrote drive the stand-in: what they accept from it, it does as Azure does.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::str;
 use std::sync::OnceLock;
-use std::{fs, str};
 
 use azmin::simulator::{Azure, Service};
 
 use crate::support::{GROUP, GROUP_BODY, Scratch, skip};
-use crate::tools::{bare, exists, told};
+use crate::tools::{bare, exists, python_with, told};
 
 const TOKEN: &str = "/metadata/identity/oauth2/token?api-version=2018-02-01&resource=";
 
@@ -192,34 +192,8 @@ fn clients_for_python_do_not_start_without_the_stand_in() {
     }
 }
 
-/// Python with the clients in it, in a virtual environment that is made once and thrown away with the target directory.
+/// Python with the clients in it.
 fn clients() -> Result<PathBuf, String> {
     static CLIENTS: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    CLIENTS.get_or_init(install_clients).clone()
-}
-
-fn install_clients() -> Result<PathBuf, String> {
-    const PACKAGES: [&str; 2] = ["azure-identity==1.27.0", "msal==1.39.0"];
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PACKAGES.join("-").replace("==", "-"));
-    let (python, ready) = (home.join("bin/python"), home.join("ready"));
-    if ready.exists() {
-        return Ok(python);
-    }
-    // What an earlier run did not finish.
-    let _ = fs::remove_dir_all(&home);
-    // These two keep their environment: it may say where packages come from.
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&home);
-    let mut fill = Command::new(&python);
-    fill.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
-    fill.args(PACKAGES);
-    for (what, mut command) in [("python3 -m venv", make), ("pip", fill)] {
-        match command.output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => return Err(format!("{what}: {}", told(&output))),
-            Err(error) => return Err(format!("{what}: {error}")),
-        }
-    }
-    fs::write(ready, "").map_err(|error| error.to_string())?;
-    Ok(python)
+    CLIENTS.get_or_init(|| Ok(python_with(&["azure-identity==1.27.0", "msal==1.39.0"])?.join("bin/python"))).clone()
 }

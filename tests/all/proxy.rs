@@ -23,7 +23,11 @@ fn tutorial(azure: &Azure, scratch: &Scratch, more: &[&str]) -> Azmin {
 }
 
 fn elsewhere(azure: &Azure) -> Azmin {
-    guarded(["get", ELSEWHERE, "--resource", ARM_AUDIENCE]).on(azure)
+    elsewhere_within(azure, "20s")
+}
+
+fn elsewhere_within(azure: &Azure, deadline: &str) -> Azmin {
+    guarded(["get", ELSEWHERE, "--resource", ARM_AUDIENCE, "--deadline", deadline]).on(azure)
 }
 
 #[test]
@@ -91,6 +95,7 @@ fn proxies_that_do_not_connect() {
         "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno";
     for (name, answer, words) in [
         ("407", challenge.to_owned(), "wants other credentials: HTTP 407"),
+        ("401", "HTTP/1.0 401 Unauthorized\r\n\r\n".to_owned(), "wants other credentials: HTTP 401"),
         ("403", "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_owned(), "refused the connection: HTTP 403"),
         ("502", "HTTP/1.1 502 Bad Gateway\r\n\r\n<html>".to_owned(), "refused the connection: HTTP 502"),
         ("302", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n".to_owned(), "HTTP 302"),
@@ -102,16 +107,18 @@ fn proxies_that_do_not_connect() {
     ] {
         let proxy = Relay::start(Manner::Answer(answer.into()));
         let url = format!("http://us%40er:s3%3Acr3t@{}", proxy.address());
-        let run = elsewhere(&azure).env("HTTPS_PROXY", &url).run();
+        let run = elsewhere_within(&azure, "2s").env("HTTPS_PROXY", &url).run();
         run.fails(7).says(words);
         if name != "TLS that is none" {
             run.says(&format!("the proxy {}", proxy.address()));
         }
         hidden(&run.err);
-        assert_eq!(proxy.accepted(), 1, "{name}");
+        // What may pass is tried again: a proxy that cannot connect now, a connection that breaks.
+        assert!(proxy.accepted() == 1 || matches!(name, "502" | "TLS that is none"), "{name}");
     }
     let closed = closed_port();
-    let run = elsewhere(&azure).env("HTTPS_PROXY", format!("http://us%40er:s3%3Acr3t@127.0.0.1:{closed}")).run();
+    let url = format!("http://us%40er:s3%3Acr3t@127.0.0.1:{closed}");
+    let run = elsewhere_within(&azure, "500ms").env("HTTPS_PROXY", url).run();
     run.fails(7).says(&format!("no connection to the proxy 127.0.0.1:{closed}"));
     hidden(&run.err);
     assert_eq!(received(&azure, Service::Arm).len(), 0);
@@ -174,7 +181,8 @@ fn calls_that_go_past_the_proxy() {
         (&[("HTTPS_PROXY", ""), ("ALL_PROXY", &address)], false),
     ] {
         let before = proxy.accepted();
-        let run = variables.iter().fold(elsewhere(&azure), |run, (name, value)| run.env(name, value)).run();
+        let run =
+            variables.iter().fold(elsewhere_within(&azure, "300ms"), |run, (name, value)| run.env(name, value)).run();
         run.fails(7).says(if direct { "no connection to 192.0.2.7" } else { "the proxy 127.0.0.1:" });
         assert_eq!(proxy.accepted() - before, usize::from(!direct), "{variables:?}");
     }

@@ -62,7 +62,8 @@ fn sends_these_headers_and_no_others() {
     let request = place.arm_requests().pop().unwrap();
     let mut names: Vec<_> = request.headers().map(|(name, _)| name.to_ascii_lowercase()).collect();
     names.sort_unstable();
-    assert_eq!(names, ["accept", "authorization", "host", "user-agent"]);
+    assert_eq!(names, ["accept", "authorization", "host", "user-agent", "x-ms-client-request-id"]);
+    assert_eq!(request.header("x-ms-client-request-id").map(str::len), Some(36));
     assert_eq!(request.header("accept"), Some("application/json"));
     assert_eq!(request.header("user-agent"), Some(concat!("azmin/", env!("CARGO_PKG_VERSION"))));
     assert_eq!(request.header("host"), place.azure.arm().strip_prefix("https://"));
@@ -218,20 +219,20 @@ fn a_file_that_cannot_be_made_costs_no_request() {
 
 #[test]
 fn failures_leave_files_alone() {
-    let place = Place::new();
-    let (path, new) = (place.scratch.path("old"), place.scratch.path("new"));
-    fs::write(&path, "old").unwrap();
     for (fault, deadline, code) in [
         (Fault::status(403).body(r#"{"error":{"code":"X","message":"m"}}"#), "20s", 5),
-        (Fault::status(503), "20s", 6),
+        (Fault::status(503), "300ms", 6),
         (Fault::status(302).header("Location", "https://localhost:1/"), "20s", 7),
-        (Fault::raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), "20s", 7),
-        (Fault::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"), "20s", 7),
+        (Fault::raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"), "300ms", 7),
+        (Fault::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"), "300ms", 7),
         (Fault::raw("junk"), "20s", 7),
-        (Fault::cut(400), "20s", 7),
+        (Fault::cut(400), "300ms", 7),
         (Fault::hang(), "200ms", 124),
     ] {
-        place.azure.on(Service::Arm, fault.times(2));
+        let place = Place::new();
+        let (path, new) = (place.scratch.path("old"), place.scratch.path("new"));
+        fs::write(&path, "old").unwrap();
+        place.azure.on(Service::Arm, fault.times(100));
         for target in [&path, &new] {
             place.get(&["--deadline", deadline, "-O", target.to_str().unwrap()]).fails(code);
         }
@@ -359,7 +360,6 @@ fn nothing_but_tls_gets_a_token() {
 
 #[test]
 fn refusals_have_their_exit_codes_and_keep_the_services_words() {
-    let place = Place::new();
     for (status, code, body, words) in [
         (
             400,
@@ -423,9 +423,11 @@ fn refusals_have_their_exit_codes_and_keep_the_services_words() {
         let fault = Fault::status(status)
             .header("x-ms-request-id", "r-1")
             .header("x-ms-correlation-request-id", "c-1")
-            .header("Retry-After", if status == 429 { "17" } else { "soon" });
+            .header("Retry-After", if status == 429 { "17" } else { "soon" })
+            .times(100);
+        let place = Place::new();
         place.azure.on(Service::Arm, if body.is_empty() { fault } else { fault.body(body) });
-        let run = place.get(&[]);
+        let run = place.get(&["--deadline", if status < 500 { "10s" } else { "300ms" }]);
         run.fails(code).says("\n  request id: r-1\n").says("\n  correlation id: c-1\n");
         for words in words {
             run.says(words);
@@ -519,7 +521,7 @@ fn what_is_no_https_url_of_a_known_host_sends_nothing() {
         "management.azure.com/subscriptions",
         "http://management.azure.com/subscriptions",
         "//management.azure.com/subscriptions",
-        "/subscriptions/{subscriptionId}",
+        "/subscriptions/{subscription}",
         "ftp://management.azure.com/",
         "https:/management.azure.com/",
         "https://",

@@ -344,7 +344,6 @@ fn options_that_are_still_to_come_are_refused() {
         &["rest", "get", "/x", "--fail-with-body"],
         &["rest", "put", "/x"],
         &["put", "/x"],
-        &["instance"],
     ] {
         azmin(arguments).on(&azure).run().fails(2);
     }

@@ -45,17 +45,17 @@ fn not_found() -> Play {
 }
 
 #[test]
-fn delays_double_up_to_a_minute() {
+fn delays_double_up_to_a_bound() {
     for env in PLAIN {
         let world = always(answer(503, ""));
         world.set_chance(HALF);
         ask(&world, env, s(200), s(0)).unwrap_err();
-        assert_eq!(world.slept()[..8], [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0].map(Duration::from_secs_f64));
+        assert_eq!(world.slept()[..8], [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 22.5, 22.5].map(Duration::from_secs_f64));
     }
     let world = always(answer(429, ""));
     world.set_chance(HALF);
     ask(&world, VM, s(200), s(0)).unwrap_err();
-    assert_eq!(world.slept()[..6], [2.5, 5.0, 10.0, 20.0, 30.0, 30.0].map(Duration::from_secs_f64));
+    assert_eq!(world.slept()[..6], [2.5, 5.0, 10.0, 20.0, 22.5, 22.5].map(Duration::from_secs_f64));
 }
 
 #[test]

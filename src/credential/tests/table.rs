@@ -543,7 +543,7 @@ fn answers_that_are_no_token() {
         no_token("did not answer in HTTP"),
     );
     t.row("S08", &vm, answer_with(200, &["Content-Encoding: gzip"], "x"), no_token("did not answer in HTTP"));
-    t.row("§2.6", &vm, answer(200, &"x".repeat((1 << 20) + 1)), no_token("answered more than a token can be"));
+    t.row("§2.6", &vm, answer(200, &"x".repeat((1 << 20) + 1)), no_token("answered more than is read"));
     t.row("S09", &vm, bytes("HTTP/1.1 200 OK\r\nContent-"), Outcome::Again);
     t.row("S10", &vm, bytes(""), Outcome::Again);
     t.row("F59", &vm, bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), Outcome::Again);
@@ -814,7 +814,7 @@ fn challenges() {
         t.row(origin, &first, realm(path), foreign());
     }
     t.row("C29", &first, realm(&format!("/var/opt/azcmagent/tokens/{}/x.key", "x".repeat(60_000))), foreign());
-    t.row("C29", &first, realm(&"x".repeat(70_000)), no_token("answered more than a token can be: headers"));
+    t.row("C29", &first, realm(&"x".repeat(70_000)), no_token("answered more than is read: headers"));
     t.row("C10, NUL", &first, realm("/var/opt/azcmagent/tokens/x.key\0"), no_token("did not answer in HTTP"));
     t.row("C31", &first, ok(HOUR), not_arc("it asked for no proof"));
     t.row("C31", &first, answer(302, ""), not_arc("it asked for no proof"));

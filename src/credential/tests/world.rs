@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::clock::Clock;
 use crate::credential::rim::{Call, Rim};
 use crate::dial::Lost;
 use crate::error::ErrorKind;
@@ -228,7 +229,7 @@ impl Default for Setup<'_> {
     }
 }
 
-impl Rim for Arc<World> {
+impl Clock for Arc<World> {
     fn now(&self) -> Instant {
         self.base + self.state().now
     }
@@ -246,7 +247,9 @@ impl Rim for Arc<World> {
         let mut state = self.state();
         state.chances.pop_front().unwrap_or(state.chance)
     }
+}
 
+impl Rim for Arc<World> {
     fn exchange(&self, call: &Call<'_>) -> Result<Response, Lost> {
         let text = call.request.write().map_err(|part| Lost::Failed(Error::invalid(format!("bad {part}"))))?;
         let text = String::from_utf8(text.to_vec()).unwrap();

@@ -1,0 +1,7 @@
+//! Calls in a world where time passes only when somebody waits.
+
+mod calls;
+mod lists;
+mod operations;
+mod promises;
+mod world;

@@ -12,6 +12,8 @@ pub(crate) use answer::Response;
 pub(crate) use answer::retry_after;
 pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub(crate) use challenge::{Bearer, bearer};
 #[cfg(feature = "https")]
 pub(crate) use request::FORM;
 pub(crate) use request::{Request, push_form, push_query};

@@ -9,6 +9,7 @@ mod library;
 mod namespace;
 mod peers;
 mod proxy;
+mod query;
 mod relay;
 mod rest_command;
 mod sources;

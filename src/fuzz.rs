@@ -7,6 +7,7 @@ mod expiry;
 mod http_request;
 mod http_response;
 mod json;
+mod query;
 mod token_response;
 mod url;
 
@@ -16,6 +17,7 @@ pub use dates::dates;
 pub use expiry::expiry;
 pub use http_request::http_request;
 pub use http_response::http_response;
+pub use query::query;
 pub use token_response::token_response;
 pub use url::url;
 
@@ -60,6 +62,7 @@ mod tests {
         ("expiry", super::expiry),
         ("http_request", super::http_request),
         ("http_response", super::http_response),
+        ("query", super::query),
         ("token_response", super::token_response),
         ("url", super::url),
     ];

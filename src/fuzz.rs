@@ -10,6 +10,7 @@ mod instance;
 mod json;
 mod link;
 mod operation;
+mod query;
 mod token_response;
 mod url;
 
@@ -22,6 +23,7 @@ pub use http_response::http_response;
 pub use instance::instance;
 pub use link::link;
 pub use operation::operation;
+pub use query::query;
 pub use token_response::token_response;
 pub use url::url;
 
@@ -69,6 +71,7 @@ mod tests {
         ("instance", super::instance),
         ("link", super::link),
         ("operation", super::operation),
+        ("query", super::query),
         ("token_response", super::token_response),
         ("url", super::url),
     ];

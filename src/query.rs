@@ -33,11 +33,11 @@ use crate::json::strict::Broken;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Query {
-    steps: Vec<Step>,
+    pub(crate) steps: Vec<Step>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(crate) enum Step {
     Field(String),
     Index(usize),
     /// 1 is the last element.

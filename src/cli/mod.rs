@@ -2,6 +2,8 @@
 
 mod date;
 mod doctor;
+#[cfg(feature = "https")]
+mod format;
 mod help;
 #[cfg(feature = "https")]
 mod instance;

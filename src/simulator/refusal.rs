@@ -7,7 +7,7 @@ use super::fault::{Fault, Kind};
 use super::json;
 use super::request::Received;
 use super::response::Response;
-use super::world::{RESOURCE_GROUP, SUBSCRIPTION, TENANT};
+use super::world::{ManagedIdentity, RESOURCE_GROUP, SUBSCRIPTION};
 use super::{key_vault, storage};
 
 /// What the words are to say.
@@ -79,6 +79,8 @@ impl Fault {
 /// The refusal as an answer to this request.
 pub(super) fn answer(words: &Words, request: &Received) -> Response {
     let scope = request.target().split('?').next().unwrap_or_default();
+    // Nobody has looked at the token; it is likely this one's.
+    let caller = ManagedIdentity::system_assigned();
     match words {
         Words::Throttled(retry_after) => {
             let (kind, header) = match request.method() {
@@ -87,9 +89,10 @@ pub(super) fn answer(words: &Words, request: &Received) -> Response {
                 _ => ("write", "x-ms-ratelimit-remaining-subscription-writes"),
             };
             let message = format!(
-                "Number of '{kind}' requests for subscription '{SUBSCRIPTION}' actor '{TENANT}' exceeded. \
+                "Number of '{kind}' requests for subscription '{SUBSCRIPTION}' actor '{}' exceeded. \
                  Please try again after '{}' seconds after additional tokens are available. \
                  Refer to https://aka.ms/arm-throttling for additional information.",
+                caller.object_id(),
                 retry_after.unwrap_or(Duration::from_secs(1)).as_secs()
             );
             late(error(429, "SubscriptionRequestsThrottled", &message).header(header, "0"), *retry_after)
@@ -121,10 +124,14 @@ pub(super) fn answer(words: &Words, request: &Received) -> Response {
             error(409, "ScopeLocked", &message)
         }
         Words::Linked => {
+            let (client, object) = (caller.client_id(), caller.object_id());
+            let linked = format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers");
             let message = format!(
-                "The client has permission to perform action \
-                 'Microsoft.ManagedIdentity/userAssignedIdentities/assign/action' on scope '{scope}', however the current \
-                 tenant '{TENANT}' is not authorized to access linked subscription '{SUBSCRIPTION}'."
+                "The client '{client}' with object id '{object}' has permission to perform action \
+                 'Microsoft.Compute/virtualMachines/write' on scope '{scope}'; however, it does not have permission to \
+                 perform action(s) 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope(s) \
+                 '{linked}/Microsoft.Network/virtualNetworks/vnet/subnets/default' (respectively) or the linked scope(s) \
+                 are invalid."
             );
             error(403, "LinkedAuthorizationFailed", &message)
         }
@@ -227,7 +234,7 @@ mod tests {
                 ],
             ),
             (Words::Locked, 409, None, ["ScopeLocked", "cannot perform delete operation", "Please remove the lock"]),
-            (Words::Linked, 403, None, ["LinkedAuthorizationFailed", "linked subscription", ""]),
+            (Words::Linked, 403, None, ["LinkedAuthorizationFailed", "on the linked scope(s) '/subscriptions/", ""]),
             (
                 Words::Firewall,
                 403,

@@ -8,7 +8,8 @@ use super::Service;
 
 /// A request that the stand-in received and could read.
 ///
-/// `Debug` shows neither the body nor the values of `Authorization`, `X-IDENTITY-HEADER` and `Secret`.
+/// `Debug` shows neither the body nor the values of `Authorization`, `X-IDENTITY-HEADER` and `Secret`, nor the parts of the
+/// query that let their bearer in.
 ///
 /// ```
 /// use azmin::simulator::{Azure, Service};
@@ -64,6 +65,17 @@ impl Received {
         &self.body
     }
 
+    /// Without the signature of a polling URL and its like.
+    fn shown_target(&self) -> String {
+        let Some((path, query)) = self.target().split_once('?') else { return self.target().to_owned() };
+        let shown = |pair: &str| match pair.split_once('=') {
+            Some((name, _)) if SIGNED.contains(&&*decode(name, true).to_ascii_lowercase()) => format!("{name}=…"),
+            _ => pair.to_owned(),
+        };
+        let query: Vec<String> = query.split('&').map(shown).collect();
+        format!("{path}?{}", query.join("&"))
+    }
+
     /// Where the client thinks that it is, such as `https://localhost:1234`: services behind TLS name themselves so.
     pub(super) fn origin(&self) -> String {
         format!("https://{}", self.header("host").unwrap_or_default())
@@ -113,7 +125,7 @@ impl fmt::Debug for Received {
         };
         f.debug_struct("Received")
             .field("service", &self.service)
-            .field("request", &format!("{} {}", self.method(), self.target()))
+            .field("request", &format!("{} {}", self.method(), self.shown_target()))
             .field("headers", &self.headers().map(shown).collect::<Vec<_>>())
             .field("body", &format!("{} bytes", self.body.len()))
             .finish_non_exhaustive()
@@ -260,6 +272,8 @@ fn decode(text: &str, plus: bool) -> String {
 
 /// The headers that let their bearer in.
 const SECRET: [&str; 3] = ["authorization", "x-identity-header", "secret"];
+/// The query parameters that do so.
+const SIGNED: [&str; 7] = ["t", "c", "s", "h", "sig", "code", "$skiptoken"];
 /// Signed polling URLs of several kilobytes are the longest that Azure hands out.
 const MAX_HEAD: usize = 64 * 1024;
 const TOO_LONG: Refusal = Refusal(431, "the head is too long");
@@ -363,9 +377,14 @@ mod tests {
 
     #[test]
     fn debug_shows_no_token() {
-        let head = "GET /x HTTP/1.1\nHost: a\naUTHORIZATION: Bearer secret\nX-Identity-Header: secret\nSECRET: secret";
+        let head = "GET /x?T=secret&%24skiptoken=secret&api-version=1 HTTP/1.1\nHost: a\naUTHORIZATION: Bearer secret\nX-Identity-Header: secret\nSECRET: secret";
         let request = received(Service::Arm, head);
         let shown = format!("{request:?}");
-        assert!(!shown.contains("secret") && shown.contains("GET /x") && shown.contains("Host: a"), "{shown}");
+        assert!(
+            !shown.contains("secret")
+                && shown.contains("GET /x?T=…&%24skiptoken=…&api-version=1\"")
+                && shown.contains("Host: a"),
+            "{shown}"
+        );
     }
 }

@@ -42,7 +42,7 @@ fn is_date(version: &str) -> bool {
 }
 
 /// Those of virtual machines.
-const MACHINES: [&str; 24] = [
+const MACHINES: [&str; 26] = [
     "2015-06-15",
     "2016-03-30",
     "2016-04-30-preview",
@@ -67,6 +67,8 @@ const MACHINES: [&str; 24] = [
     "2023-07-01",
     "2024-03-01",
     "2024-07-01",
+    "2024-11-01",
+    "2025-04-01",
 ];
 
 /// Those of `Microsoft.Resources`, in the order of the service's own message.

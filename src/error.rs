@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(any(test, fuzzing, feature = "https"))]
+use crate::failure::PolicyViolation;
 use crate::failure::{Detail, Failure, Plain};
 
 /// Why a token could not be had or a call failed.
@@ -129,7 +131,7 @@ impl Error {
         self.edit(|inner| inner.request_id = id.map(str::to_owned))
     }
 
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn with_correlation_id(self, id: Option<&str>) -> Self {
         self.edit(|inner| {
             let known = inner.failure.correlation_id.take();
@@ -202,9 +204,58 @@ impl Error {
         self.0.failure.message.as_deref()
     }
 
-    /// The service's nested details, outermost first, each as one line `code @ target: message`.
-    pub fn details(&self) -> impl Iterator<Item = String> + '_ {
-        self.0.failure.details.iter().map(Detail::to_string)
+    /// The service's nested details, outermost first.
+    pub fn details(&self) -> impl Iterator<Item = &Detail> {
+        self.0.failure.details.iter()
+    }
+
+    /// The codes of the refusal's inner errors (`innererror`), the innermost last: `ForbiddenByRbac` of Key Vault's `Forbidden`.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn inner_codes(&self) -> impl Iterator<Item = &str> {
+        self.0.failure.facts.inner_codes.iter().map(String::as_str)
+    }
+
+    /// The policies that refused the request.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn policy_violations(&self) -> impl Iterator<Item = &PolicyViolation> {
+        self.0.failure.facts.policies.iter()
+    }
+
+    /// The versions of the API that there are, in the service's order, where it said so of a wrong one.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn supported_api_versions(&self) -> impl Iterator<Item = &str> {
+        self.0.failure.facts.api_versions.iter().map(String::as_str)
+    }
+
+    /// What a token must claim to be accepted, as JSON text, decoded from the service's challenge (continuous access
+    /// evaluation: "Claims challenges, claims requests, and client capabilities", Microsoft Learn).
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn claims(&self) -> Option<&str> {
+        self.0.failure.facts.claims.as_deref()
+    }
+
+    /// Who failed: `gateway` for Azure Resource Manager, `service` for the resource provider (`x-ms-failure-cause`).
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn failure_cause(&self) -> Option<&str> {
+        self.0.failure.facts.failure_cause.as_deref()
+    }
+
+    /// The region of the Azure Resource Manager that answered, from `x-ms-routing-request-id`.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn region(&self) -> Option<&str> {
+        self.0.failure.facts.region.as_deref()
+    }
+
+    /// The id that this request went out with (`x-ms-client-request-id`).
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn client_request_id(&self) -> Option<&str> {
+        self.0.failure.facts.client_request_id.as_deref()
+    }
+
+    /// The service's own time of the answer, as its `Date` header spells it.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub fn date(&self) -> Option<&str> {
+        self.0.failure.facts.date.as_deref()
     }
 
     /// The id that the answering service gave this request (`x-ms-request-id`).
@@ -229,7 +280,11 @@ impl Error {
 
     /// What to do about it, where that is known.
     pub fn advice(&self) -> Option<&str> {
-        self.0.advice
+        #[cfg(any(test, fuzzing, feature = "https"))]
+        let other = self.0.failure.facts.advice.as_deref();
+        #[cfg(not(any(test, fuzzing, feature = "https")))]
+        let other = None;
+        self.0.advice.or(other)
     }
 
     /// Where the state of a long-running operation can be read that went on when the deadline ended: a GET of it and

@@ -37,7 +37,14 @@ fn assert_presentable(error: &Error) {
         assert!(shown.chars().count() <= MAX_LINE, "{} characters", shown.chars().count());
     }
     for detail in error.details() {
-        assert_plain(&detail);
+        assert_plain(&detail.to_string());
+    }
+    for policy in error.policy_violations() {
+        assert_plain(&policy.to_string());
+    }
+    if let Some(advice) = error.advice() {
+        assert_plain(advice);
+        assert!(advice.chars().count() <= MAX_LINE, "{} characters", advice.chars().count());
     }
 }
 

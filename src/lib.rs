@@ -54,8 +54,10 @@ pub mod arm;
 // The pure parts of it, for the properties: the fuzz targets are built without TLS.
 #[cfg(all(any(test, fuzzing), not(feature = "https")))]
 mod arm {
+    mod advice;
     pub(crate) mod link;
     pub(crate) mod operation;
+    pub(crate) mod refusal;
 }
 
 // What they all stand on.
@@ -87,6 +89,9 @@ pub mod simulator;
 pub use cloud::Cloud;
 pub use credential::{Builder, Credential};
 pub use error::{Error, ErrorKind};
+pub use failure::Detail;
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub use failure::PolicyViolation;
 pub use identity::Identity;
 #[cfg(any(test, fuzzing, feature = "https"))]
 pub use instance::Instance;

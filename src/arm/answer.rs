@@ -1,4 +1,4 @@
-//! Answers, and what a refusal says.
+//! Answers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,14 +6,12 @@ use std::mem::take;
 use std::time::{Duration, SystemTime};
 
 use super::plan::Plan;
+use super::refusal::refusal;
 use super::{Client, wait};
 use crate::error::{Error, ErrorKind};
-use crate::failure::{Failure, Plain};
 use crate::http::retry_after;
 use crate::json::Raw;
 use crate::send::Incoming;
-use crate::trace::redact_url;
-use crate::url::Url;
 
 /// A success answer.
 ///
@@ -146,36 +144,7 @@ impl Answer {
     /// The error that an answer other than 2xx stands for.
     #[cold]
     pub(super) fn refusal(&self, url: &str, wall: SystemTime) -> Error {
-        let host = &Url::parse(url).map(|url| url.authority()).unwrap_or_default();
-        let kind = match self.status {
-            401 | 403 => ErrorKind::AccessDenied,
-            404 => ErrorKind::NotFound,
-            409 | 412 => ErrorKind::Conflict,
-            429 => ErrorKind::Throttled,
-            400..500 => ErrorKind::Rejected,
-            500.. => ErrorKind::Unavailable,
-            _ => return self.neither(host),
-        };
-        let mut failure = Failure::decode(&self.body);
-        // Storage and others answer HEAD, and some errors, with the code in a header alone.
-        if let Some(code) = self.header("x-ms-error-code") {
-            failure.code = Some(code.to_owned());
-        }
-        let retry_after = retry_after(|name| self.header(name), wall);
-        Error::new(kind, format!("{host} refused"))
-            .answered(self.status, failure)
-            .with_request_id(self.header("x-ms-request-id"))
-            .with_correlation_id(self.header("x-ms-correlation-request-id"))
-            .with_retry_after(retry_after)
-    }
-
-    /// Neither success nor refusal: a redirect, or something that was not asked for, such as 304.
-    fn neither(&self, host: &str) -> Error {
-        let step = match self.header("location").map(redact_url) {
-            Some(target) => format!("{host} answered with a redirect, which is not followed: {}", Plain(&target)),
-            None => format!("{host} gave neither a result nor an error"),
-        };
-        Error::new(ErrorKind::BadAnswer, step).answered(self.status, Failure::default())
+        refusal(self.status, &self.headers, &self.body, url, wall)
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! "Azure Resource Manager REST API", Microsoft Learn; the Resource Provider Contract for errors.
 
+mod advice;
 mod answer;
 mod call;
 mod client;
@@ -10,6 +11,7 @@ pub(crate) mod operation;
 mod pages;
 mod plan;
 mod provider;
+pub(crate) mod refusal;
 mod request;
 mod rim;
 mod verdict;

@@ -207,7 +207,7 @@ impl Operation {
             401 => return Ok(Step::Refused),
             // By contract the URL in `Location` answers as the request itself would have.
             400..=499 if self.mode == Mode::Location => {
-                let mut failure = Failure::decode(reply.body);
+                let mut failure = Failure::read(reply.body);
                 if let Some(code) = reply.header("x-ms-error-code") {
                     failure.code = Some(code.to_owned());
                 }
@@ -350,7 +350,7 @@ fn failure(document: Option<Raw<'_>>) -> Failure {
         places.find(|place| place.get(name).is_some_and(|value| value.text() != "null"))
     };
     let found = holds("error").or_else(|| holds("code")).or_else(|| holds("message"));
-    found.map_or_else(Failure::default, |place| Failure::decode(place.text().as_bytes()))
+    found.map_or_else(Failure::default, |place| Failure::read(place.text().as_bytes()))
 }
 
 const AZURE_ASYNC_OPERATION: &str = "azure-asyncoperation";

@@ -48,9 +48,9 @@ fn place(url: &str) -> Option<(String, &str)> {
 
 /// The provider's namespace as the refusal names it: the target of its first detail.
 fn namespace(refusal: &Error) -> Option<String> {
-    let target = refusal.details().next()?;
+    let target = refusal.details().next()?.target()?;
     let plain = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-    (plain && target.contains('.')).then_some(target)
+    (plain && target.contains('.')).then(|| target.to_owned())
 }
 
 const VERSION: &str = "api-version=2021-04-01";

@@ -83,14 +83,34 @@ fn describe(error: &Error) -> String {
             text.extend(["  ", name, ": ", value, "\n"]);
         }
     };
-    error.details().for_each(|detail| line("detail", Some(&detail)));
+    error.details().for_each(|detail| line("detail", Some(&detail.to_string())));
+    #[cfg(feature = "https")]
+    describe_service(error, &mut line);
     line("request id", error.request_id().map(printable).as_deref());
     line("correlation id", error.correlation_id().map(printable).as_deref());
     line("trace id", error.trace_id().map(printable).as_deref());
+    #[cfg(feature = "https")]
+    {
+        line("client request id", error.client_request_id().map(printable).as_deref());
+        line("date", error.date().map(printable).as_deref());
+    }
     let wait = error.retry_after().map(|wait| format!("{} s", wait.as_secs()));
     line("retry after", wait.as_deref());
     line("what to do", error.advice());
     text
+}
+
+/// What only services behind TLS say.
+#[cfg(feature = "https")]
+fn describe_service(error: &Error, line: &mut dyn FnMut(&str, Option<&str>)) {
+    error.inner_codes().for_each(|code| line("inner code", Some(&printable(code))));
+    error.policy_violations().for_each(|policy| line("policy", Some(&policy.to_string())));
+    let versions: Vec<_> = error.supported_api_versions().collect();
+    line("supported versions", Some(versions.join(", ")).filter(|text| !text.is_empty()).as_deref());
+    let claims = error.claims().map(|claims| printable(&claims.replace(['\n', '\r', '\t'], " ")));
+    line("claims", claims.as_deref());
+    line("cause", error.failure_cause().map(printable).as_deref());
+    line("region", error.region().map(printable).as_deref());
 }
 
 /// Ids and headers come from the network too, and must not drive a terminal: outside ASCII nobody has any.

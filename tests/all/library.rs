@@ -109,7 +109,8 @@ fn refusals_are_typed() {
         let error = get(&client).send().unwrap_err();
         assert_eq!((error.kind(), error.status(), error.is_transient()), (kind, Some(status), transient));
         assert_eq!((error.code(), error.message()), (Some("Outer"), Some("words")));
-        assert_eq!(error.details().collect::<Vec<_>>(), ["A @ /x: one", "B: two", "-: three"]);
+        let details: Vec<_> = error.details().map(ToString::to_string).collect();
+        assert_eq!(details, ["A @ /x: one", "B: two", "-: three"]);
         assert_eq!((error.request_id(), error.correlation_id()), (Some("r-1"), Some("c-1")));
         assert_eq!((error.trace_id(), error.retry_after()), (None, Some(Duration::from_secs(17))));
         assert!(error.source().is_none() && error.to_string().contains("words"), "{error}");

@@ -4,6 +4,16 @@ use std::fmt;
 
 use crate::json::Raw;
 
+#[cfg(any(test, fuzzing, feature = "https"))]
+mod deep;
+#[cfg(any(test, fuzzing, feature = "https"))]
+mod facts;
+
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub(crate) use facts::Facts;
+#[cfg(any(test, fuzzing, feature = "https"))]
+pub use facts::PolicyViolation;
+
 /// The service's words, as far as the body told them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Failure {
@@ -12,11 +22,24 @@ pub(crate) struct Failure {
     pub(crate) details: Vec<Detail>,
     pub(crate) correlation_id: Option<String>,
     pub(crate) trace_id: Option<String>,
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) facts: Facts,
 }
 
-/// One nested error of an ARM answer.
+/// One nested error of an answer. `Display` is one line, fit for a terminal: `code @ target: message`.
+///
+/// Source: the Resource Provider Contract, "Error response content".
+///
+/// # Example
+///
+/// ```
+/// fn targets(error: &azmin::Error) -> Vec<&str> {
+///     error.details().filter_map(azmin::Detail::target).collect()
+/// }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Detail {
+#[non_exhaustive]
+pub struct Detail {
     code: Option<String>,
     target: Option<String>,
     message: Option<String>,
@@ -72,6 +95,27 @@ impl Failure {
     }
 }
 
+impl Detail {
+    /// The service's code.
+    pub fn code(&self) -> Option<&str> {
+        self.code.as_deref()
+    }
+
+    /// What the error is about: a property, a resource, a provider's namespace.
+    pub fn target(&self) -> Option<&str> {
+        self.target.as_deref()
+    }
+
+    /// The service's words, as they came.
+    pub fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    fn read(detail: Raw<'_>) -> Self {
+        Self { code: text_at(detail, "code"), target: text_at(detail, "target"), message: message_of(detail) }
+    }
+}
+
 impl fmt::Display for Detail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", Plain(self.code.as_deref().unwrap_or("-")))?;
@@ -115,11 +159,7 @@ fn collect_details(error: Raw<'_>, depth: usize, found: &mut Vec<Detail>) {
         if found.len() == MAX_DETAILS {
             return;
         }
-        found.push(Detail {
-            code: text_at(detail, "code"),
-            target: text_at(detail, "target"),
-            message: message_of(detail),
-        });
+        found.push(Detail::read(detail));
         collect_details(detail, depth + 1, found);
     }
 }

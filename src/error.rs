@@ -42,6 +42,8 @@ struct Inner {
     stage: Stage,
     #[cfg(feature = "https")]
     operation_url: Option<String>,
+    #[cfg(feature = "https")]
+    body: Option<Vec<u8>>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -107,6 +109,8 @@ impl Error {
             stage: Stage::Sent,
             #[cfg(feature = "https")]
             operation_url: None,
+            #[cfg(feature = "https")]
+            body: None,
             cause: None,
         }))
     }
@@ -164,6 +168,11 @@ impl Error {
     #[cfg(feature = "https")]
     pub(crate) fn with_operation_url(self, url: &str) -> Self {
         self.edit(|inner| inner.operation_url = Some(url.to_owned()))
+    }
+
+    #[cfg(feature = "https")]
+    pub(crate) fn with_body(self, body: Vec<u8>) -> Self {
+        self.edit(|inner| inner.body = Some(body))
     }
 
     #[cfg(feature = "https")]
@@ -285,6 +294,12 @@ impl Error {
         #[cfg(not(any(test, fuzzing, feature = "https")))]
         let other = None;
         self.0.advice.or(other)
+    }
+
+    /// The body of the refusal as it came, where a service behind TLS sent one: for a program that knows the service's own form.
+    #[cfg(feature = "https")]
+    pub fn body(&self) -> Option<&[u8]> {
+        self.0.body.as_deref()
     }
 
     /// Where the state of a long-running operation can be read that went on when the deadline ended: a GET of it and

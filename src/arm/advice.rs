@@ -70,7 +70,7 @@ fn missing_role(message: &str) -> String {
 /// Both tenants, where a token came from the wrong one. The URI of the challenge is shown and never followed.
 fn wrong_tenant(asked: &Asked<'_>, message: &str) -> Option<String> {
     let names_issuer = message.contains("wrong issuer") || message.contains("AKV10032");
-    if !asked.failure.is("InvalidAuthenticationTokenTenant") && !(asked.status == 401 && names_issuer) {
+    if !(asked.failure.is("InvalidAuthenticationTokenTenant") || asked.status == 401 && names_issuer) {
         return None;
     }
     // Key Vault lists what it expects before what it found.

@@ -215,7 +215,7 @@ impl Call<'_> {
                     answer.replayed = true;
                     return Ok(answer);
                 }
-                error
+                error.with_body(answer.body)
             }
             // A try that the deadline cut short says less than the one before it.
             Ended::Lost(error) if error.kind() == ErrorKind::DeadlineExceeded => tries.before.unwrap_or(error),

@@ -27,7 +27,7 @@ pub(crate) enum Step {
     /// Done: there is no result. The answer that was just read is none, it may even be a 404.
     Gone,
     /// The operation failed or was cancelled.
-    Failed(Ended),
+    Failed(Box<Ended>),
     /// The service refuses to tell the status; the answer that was just read says why. What became of the operation is
     /// not known.
     Refused,
@@ -211,7 +211,7 @@ impl Operation {
                 if let Some(code) = reply.header("x-ms-error-code") {
                     failure.code = Some(code.to_owned());
                 }
-                return Ok(Step::Failed(Ended { state: FAILED, failure }));
+                return Ok(Step::Failed(Box::new(Ended { state: FAILED, failure })));
             }
             400..=499 => return Ok(Step::Refused),
             300..=399 => return Err(Broken("the polling URL answered with a redirect, which is not followed")),
@@ -259,7 +259,7 @@ impl Operation {
         match state {
             State::Running => Step::Poll(self.polling.clone()),
             State::Succeeded => self.result(document),
-            State::Failed(state) => Step::Failed(Ended { state, failure: failure(document) }),
+            State::Failed(state) => Step::Failed(Box::new(Ended { state, failure: failure(document) })),
         }
     }
 

@@ -60,9 +60,9 @@ impl Ask {
                 ["AuthorizationFailed", "LinkedAuthorizationFailed", "AuthorizationPermissionMismatch"]
                     .into_iter()
                     .any(is)
-                    || error.message().is_some_and(|message| message.contains("propagation time"))
+                    || is("Forbidden") && error.inner_codes().any(|inner| inner.eq_ignore_ascii_case("ForbiddenByRbac"))
             }
-            Some(401) => !self.is_arm,
+            Some(401) => !self.is_arm && error.claims().is_none(),
             Some(404) => is("SubscriptionNotFound"),
             _ => false,
         }

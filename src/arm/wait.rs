@@ -39,7 +39,7 @@ pub(super) fn to_the_end(answer: Answer, end: Instant) -> Result<Answer, Error> 
             Step::Done => return Ok(answer),
             Step::Gone => return Ok(Answer { body: Vec::new(), ..answer }),
             Step::Fetch(url) => return get(&resolve(&url)?, false),
-            Step::Failed(ended) => return Err(failed(ended, &answer)),
+            Step::Failed(ended) => return Err(failed(*ended, &answer)),
             Step::Refused => return Err(answer.refusal(&answer.plan.url, rim.wall())),
             Step::Poll(_) | Step::Again => {}
         }

@@ -1,7 +1,6 @@
 //! The forms in which a JSON text is printed: pure functions over valid JSON, without a tree.
 //!
 //! The text has been checked by `azmin::Query`; of any other nothing is promised but that there is no panic.
-#![allow(dead_code, reason = "the command does not offer the formats yet")]
 
 /// `-o json`: as it came, and a line's end.
 pub(super) fn json(text: &[u8]) -> Vec<u8> {

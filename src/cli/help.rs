@@ -1,6 +1,6 @@
 //! Help texts, made from the tables of commands and options.
 
-use super::options::{OPTIONS, Opt};
+use super::options::{self, Opt};
 use super::{COMMANDS, Command};
 
 /// `azmin --help`.
@@ -21,7 +21,7 @@ pub(super) fn overview() -> String {
 /// `azmin COMMAND --help`.
 pub(super) fn of(command: &Command) -> String {
     let mut text = format!("azmin {}{} [OPTION…]: {}\n\nOptions:\n", command.name, command.operands, command.about);
-    for opt in OPTIONS.iter().filter(|opt| opt.on & command.bit != 0) {
+    for opt in options::all().filter(|opt| opt.on & command.bit != 0) {
         row(&mut text, &spelling(opt), opt.about);
     }
     #[cfg(feature = "https")]

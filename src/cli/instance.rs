@@ -59,9 +59,16 @@ impl Options {
         Ok(self.instance()?.cloud()?)
     }
 
+    /// The time that the whole command has from now on.
+    pub(super) fn all_time_left(&self) -> Duration {
+        self.time_left().unwrap_or(DEADLINE)
+    }
+
     /// The deadline that was given, less what learning about this machine has taken.
     pub(super) fn time_left(&self) -> Option<Duration> {
-        let given = self.deadline.or_else(|| self.wait_identity.filter(|wait| *wait > DEADLINE));
+        let waits = [self.wait_identity, self.call.forbidden, self.call.wait.then_some(OPERATION)];
+        let raised = || waits.into_iter().flatten().max().filter(|wait| *wait > DEADLINE);
+        let given = self.deadline.or_else(raised);
         match self.learned.0.get() {
             Some((_, spent)) => Some(given.unwrap_or(DEADLINE).saturating_sub(*spent)),
             None => given,
@@ -71,3 +78,5 @@ impl Options {
 
 /// The contract's default, which a longer wait raises.
 const DEADLINE: Duration = Duration::from_secs(120);
+/// The same for a command that follows an operation.
+const OPERATION: Duration = Duration::from_secs(30 * 60);

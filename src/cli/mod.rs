@@ -51,7 +51,53 @@ static COMMANDS: &[Command] = &[
         run: rest::run,
     },
     #[cfg(feature = "https")]
-    Command { name: "get", operands: " URL", about: "short for `azmin rest get URL`", bit: REST, run: rest::get },
+    Command {
+        name: "get",
+        operands: " URL",
+        about: "short for `azmin rest get URL`",
+        bit: REST,
+        run: |options| rest::short(options, "get"),
+    },
+    #[cfg(feature = "https")]
+    Command {
+        name: "head",
+        operands: " URL",
+        about: "short for `azmin rest head URL`",
+        bit: REST,
+        run: |options| rest::short(options, "head"),
+    },
+    #[cfg(feature = "https")]
+    Command {
+        name: "post",
+        operands: " URL",
+        about: "short for `azmin rest post URL`",
+        bit: REST,
+        run: |options| rest::short(options, "post"),
+    },
+    #[cfg(feature = "https")]
+    Command {
+        name: "put",
+        operands: " URL",
+        about: "short for `azmin rest put URL`",
+        bit: REST,
+        run: |options| rest::short(options, "put"),
+    },
+    #[cfg(feature = "https")]
+    Command {
+        name: "patch",
+        operands: " URL",
+        about: "short for `azmin rest patch URL`",
+        bit: REST,
+        run: |options| rest::short(options, "patch"),
+    },
+    #[cfg(feature = "https")]
+    Command {
+        name: "delete",
+        operands: " URL",
+        about: "short for `azmin rest delete URL`",
+        bit: REST,
+        run: |options| rest::short(options, "delete"),
+    },
     #[cfg(feature = "https")]
     Command {
         name: "instance",
@@ -135,10 +181,10 @@ impl Options {
 
     /// With `-v` each attempt is shown; without, those who wait hear once a minute that there is still something to wait for.
     fn observed(&self, builder: Builder) -> Builder {
-        let (level, begun, beat) = (self.verbose, Instant::now(), HeartBeat::default());
+        let (level, beat) = (self.verbose, HeartBeat::new());
         match (level, self.wait_identity) {
             (0, Some(_)) if !self.quiet => builder.on_attempt(move |attempt| {
-                if attempt.retry_in().is_some() && beat.is_due(begun.elapsed()) {
+                if attempt.retry_in().is_some() && beat.is_due() {
                     print_to_stderr(&format!("azmin: still waiting for the identity endpoint: {attempt}\n"));
                 }
             }),
@@ -168,13 +214,23 @@ impl Options {
 }
 
 /// Once a minute, from the second minute on.
-#[derive(Default)]
-struct HeartBeat(AtomicU64);
+struct HeartBeat {
+    begun: Instant,
+    minutes: AtomicU64,
+}
 
 impl HeartBeat {
-    fn is_due(&self, elapsed: Duration) -> bool {
+    fn new() -> Self {
+        Self { begun: Instant::now(), minutes: AtomicU64::new(0) }
+    }
+
+    fn is_due(&self) -> bool {
+        self.is_due_after(self.begun.elapsed())
+    }
+
+    fn is_due_after(&self, elapsed: Duration) -> bool {
         let minutes = elapsed.as_secs() / 60;
-        self.0.swap(minutes, Ordering::Relaxed) < minutes
+        self.minutes.swap(minutes, Ordering::Relaxed) < minutes
     }
 }
 
@@ -199,9 +255,9 @@ mod tests {
 
     #[test]
     fn a_heart_beat_a_minute() {
-        let beat = HeartBeat::default();
+        let beat = HeartBeat::new();
         let due: Vec<_> =
-            [0, 4, 59, 60, 61, 119, 121, 300, 301].map(|second| beat.is_due(Duration::from_secs(second))).into();
+            [0, 4, 59, 60, 61, 119, 121, 300, 301].map(|second| beat.is_due_after(Duration::from_secs(second))).into();
         assert_eq!(due, [false, false, false, true, false, false, true, true, false]);
     }
 }

@@ -3,9 +3,15 @@
 use std::time::Duration;
 
 use azmin::Identity;
+#[cfg(feature = "https")]
+use azmin::Query;
 
+use super::Command;
 use super::report::Failed;
-use super::{ALL, Command, DOCTOR, REST, TOKEN};
+
+mod common;
+#[cfg(feature = "https")]
+mod rest;
 
 /// An option.
 pub(super) struct Opt {
@@ -55,6 +61,22 @@ pub(super) struct CallOptions {
     pub(super) headers: Vec<(String, String)>,
     pub(super) show_headers: bool,
     pub(super) dry_run: bool,
+    pub(super) body: Option<String>,
+    pub(super) no_token: bool,
+    pub(super) all: bool,
+    pub(super) wait: bool,
+    pub(super) forbidden: Option<Duration>,
+    pub(super) register: bool,
+    pub(super) query: Option<Query>,
+    pub(super) fail_with_body: bool,
+}
+
+/// Those of `rest` come first: they are what its help is read for.
+pub(super) fn all() -> impl Iterator<Item = &'static Opt> {
+    #[cfg(feature = "https")]
+    return rest::OPTIONS.iter().chain(common::OPTIONS);
+    #[cfg(not(feature = "https"))]
+    common::OPTIONS.iter()
 }
 
 impl Options {
@@ -80,247 +102,12 @@ impl Options {
 }
 
 fn find(command: &Command, matches: impl Fn(&Opt) -> bool) -> Option<&'static Opt> {
-    OPTIONS.iter().find(|opt| opt.on & command.bit != 0 && matches(opt))
+    all().find(|opt| opt.on & command.bit != 0 && matches(opt))
 }
 
 fn text(argument: std::ffi::OsString) -> Result<String, Failed> {
     argument.into_string().map_err(|argument| Failed::usage(format!("{} is not Unicode", argument.to_string_lossy())))
 }
-
-pub(super) static OPTIONS: &[Opt] = &[
-    Opt {
-        short: None,
-        long: Some("resource"),
-        value: Some("URI"),
-        on: TOKEN | REST | DOCTOR,
-        about: "audience of the token, as its service documents it (default: Azure Resource Manager's, or the URL's)",
-        set: |options, value| store(&mut options.resource, value),
-    },
-    Opt {
-        short: None,
-        long: Some("scope"),
-        value: Some("URI/.default"),
-        on: TOKEN,
-        about: "the same in scope form",
-        set: |options, value| store(&mut options.scope, value),
-    },
-    Opt {
-        short: None,
-        long: Some("for"),
-        value: Some("URL"),
-        on: TOKEN,
-        about: "the audience of the service behind this URL",
-        set: |options, value| store(&mut options.url_for, value),
-    },
-    Opt {
-        short: Some('o'),
-        long: None,
-        value: Some("FORMAT"),
-        on: TOKEN | DOCTOR,
-        about: "raw (default): the token; json: the token and what is known about it; header: Authorization: Bearer …; \
-                curl: a line for `curl -K -`",
-        set: |options, value| store(&mut options.format, value),
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: None,
-        long: Some("api-version"),
-        value: Some("V"),
-        on: REST,
-        about: "version of the API: the query parameter api-version",
-        set: |options, value| {
-            options.call.parameters.push(("api-version".to_owned(), value));
-            Ok(())
-        },
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: Some('p'),
-        long: None,
-        value: Some("K=V"),
-        on: REST,
-        about: "query parameter; repeatable",
-        set: |options, value| {
-            let (name, value) = value.split_once('=').ok_or("NAME=VALUE is expected")?;
-            options.call.parameters.push((name.to_owned(), value.to_owned()));
-            Ok(())
-        },
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: Some('H'),
-        long: None,
-        value: Some("K: V"),
-        on: REST,
-        about: "header; repeatable",
-        set: |options, value| {
-            let (name, value) = value.split_once(':').ok_or("'Name: value' is expected")?;
-            options.call.headers.push((name.trim().to_owned(), value.trim().to_owned()));
-            Ok(())
-        },
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: Some('i'),
-        long: None,
-        value: None,
-        on: REST,
-        about: "print status line and headers first",
-        set: |options, _| {
-            options.call.show_headers = true;
-            Ok(())
-        },
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: None,
-        long: Some("dry-run"),
-        value: None,
-        on: REST,
-        about: "print what would be sent, send nothing",
-        set: |options, _| {
-            options.call.dry_run = true;
-            Ok(())
-        },
-    },
-    Opt {
-        short: Some('O'),
-        long: None,
-        value: Some("FILE"),
-        on: ALL,
-        about: "write there instead, readable by the owner only",
-        set: |options, value| store(&mut options.file, value),
-    },
-    Opt {
-        short: None,
-        long: Some("source"),
-        value: Some("NAME"),
-        on: ALL,
-        about: "identity source: auto (default), imds, app-service, azure-arc, service-fabric, azure-ml, cloud-shell, workload",
-        set: |options, value| store(&mut options.source, value),
-    },
-    Opt {
-        short: None,
-        long: Some("client-id"),
-        value: Some("ID"),
-        on: ALL,
-        about: "user-assigned identity by client id (default: $AZURE_CLIENT_ID)",
-        set: |options, value| {
-            options.identities.push(Identity::ClientId(value));
-            Ok(())
-        },
-    },
-    Opt {
-        short: None,
-        long: Some("object-id"),
-        value: Some("ID"),
-        on: ALL,
-        about: "user-assigned identity by object id",
-        set: |options, value| {
-            options.identities.push(Identity::ObjectId(value));
-            Ok(())
-        },
-    },
-    Opt {
-        short: None,
-        long: Some("resource-id"),
-        value: Some("ID"),
-        on: ALL,
-        about: "user-assigned identity by resource id",
-        set: |options, value| {
-            options.identities.push(Identity::ResourceId(value));
-            Ok(())
-        },
-    },
-    Opt {
-        short: None,
-        long: Some("system-assigned"),
-        value: None,
-        on: ALL,
-        about: "the system-assigned identity, whatever $AZURE_CLIENT_ID says",
-        set: |options, _| {
-            options.system_assigned = true;
-            Ok(())
-        },
-    },
-    Opt {
-        short: None,
-        long: Some("cloud"),
-        value: Some("NAME"),
-        on: ALL,
-        about: CLOUDS,
-        set: |options, value| store(&mut options.cloud, value),
-    },
-    Opt {
-        short: None,
-        long: Some("deadline"),
-        value: Some("DUR"),
-        on: ALL,
-        about: "the command ends by then: 90, 90s, 500ms, 5m, 1h (default: 120s)",
-        set: |options, value| store(&mut options.deadline, duration(&value)?),
-    },
-    Opt {
-        short: None,
-        long: Some("wait-identity"),
-        value: Some("DUR"),
-        on: ALL,
-        about: "until then wait for an identity endpoint that is not there or not ready, as at boot (default: 0)",
-        set: |options, value| store(&mut options.wait_identity, duration(&value)?),
-    },
-    #[cfg(feature = "https")]
-    Opt {
-        short: None,
-        long: Some("ca-file"),
-        value: Some("PEM"),
-        on: ALL,
-        about: "trust these CAs as well as the bundled ones ($SSL_CERT_FILE does the same)",
-        set: |options, value| store(&mut options.ca_file, value),
-    },
-    Opt {
-        short: Some('v'),
-        long: None,
-        value: None,
-        on: ALL,
-        about: "trace each attempt on stderr, without secrets; -vv: with headers",
-        set: |options, _| {
-            options.verbose = options.verbose.saturating_add(1);
-            Ok(())
-        },
-    },
-    Opt {
-        short: Some('q'),
-        long: None,
-        value: None,
-        on: ALL,
-        about: "no warnings and no heart-beat on stderr",
-        set: |options, _| {
-            options.quiet = true;
-            Ok(())
-        },
-    },
-    Opt {
-        short: Some('h'),
-        long: Some("help"),
-        value: None,
-        on: ALL,
-        about: "print this",
-        set: |options, _| {
-            options.help = true;
-            Ok(())
-        },
-    },
-    Opt {
-        short: Some('V'),
-        long: Some("version"),
-        value: None,
-        on: ALL,
-        about: "print the version",
-        set: |options, _| {
-            options.version = true;
-            Ok(())
-        },
-    },
-];
 
 /// An option that can be given once. Twice is a mistake in a script, not a choice.
 fn store<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
@@ -374,9 +161,9 @@ mod tests {
 
     #[test]
     fn no_two_options_of_a_command_share_a_spelling() {
-        for (index, one) in OPTIONS.iter().enumerate() {
+        for (index, one) in all().enumerate() {
             assert!(one.short.is_some() || one.long.is_some());
-            for other in OPTIONS.iter().skip(index + 1).filter(|other| other.on & one.on != 0) {
+            for other in all().skip(index + 1).filter(|other| other.on & one.on != 0) {
                 assert!(one.short.is_none() || one.short != other.short, "{:?}", one.short);
                 assert!(one.long.is_none() || one.long != other.long, "{:?}", one.long);
             }

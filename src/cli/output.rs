@@ -45,6 +45,11 @@ impl Target {
         Ok(Self { file, name: name.to_owned(), parts: Some((beside, path)) })
     }
 
+    #[cfg(feature = "https")]
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Failed> {
+        self.file.write_all(bytes).map_err(|why| Failed::Write(self.name.clone(), why))
+    }
+
     pub(super) fn finish(mut self) -> Result<(), Failed> {
         let renamed = match self.parts.take() {
             Some((beside, path)) => fs::rename(&beside, path).inspect_err(|_| {

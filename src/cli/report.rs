@@ -12,6 +12,12 @@ pub(super) enum Failed {
     Usage(String),
     Call(Error),
     Write(String, io::Error),
+    /// A file, or standard input, and why it could not be read.
+    #[cfg(feature = "https")]
+    Read(String, io::Error),
+    /// `--query` selected nothing.
+    #[cfg(feature = "https")]
+    Nothing,
 }
 
 /// What `--help` says of the codes; `Failed::code` gives them.
@@ -26,8 +32,9 @@ pub(super) static EXIT_CODES: &[(u8, &str)] = &[
     (7, "network: DNS, connect, TLS, proxy, a broken or oversized answer"),
     (8, "another 4xx"),
     (9, "the operation that was waited for failed or was cancelled"),
+    (10, "--query found nothing"),
     (11, "409 or 412: a precondition was lost"),
-    (124, "the deadline ran out"),
+    (124, "the deadline ran out while waiting"),
 ];
 
 impl Failed {
@@ -40,6 +47,10 @@ impl Failed {
         match self {
             Self::Usage(_) => 2,
             Self::Write(..) => 1,
+            #[cfg(feature = "https")]
+            Self::Read(..) => 1,
+            #[cfg(feature = "https")]
+            Self::Nothing => 10,
             Self::Call(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 ErrorKind::NotFound => 3,
@@ -64,6 +75,10 @@ impl Failed {
             Self::Write(_, why) if why.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
             Self::Usage(what) => print_to_stderr(&format!("azmin: {what}\n")),
             Self::Write(what, why) => print_to_stderr(&format!("azmin: could not write {what}: {why}\n")),
+            #[cfg(feature = "https")]
+            Self::Read(what, why) => print_to_stderr(&format!("azmin: could not read {what}: {why}\n")),
+            #[cfg(feature = "https")]
+            Self::Nothing => print_to_stderr("azmin: --query found nothing\n"),
             Self::Call(error) => print_to_stderr(&describe(error)),
         }
         ExitCode::from(self.code())
@@ -97,6 +112,11 @@ fn describe(error: &Error) -> String {
     let wait = error.retry_after().map(|wait| format!("{} s", wait.as_secs()));
     line("retry after", wait.as_deref());
     line("what to do", error.advice());
+    #[cfg(feature = "https")]
+    if let Some(url) = error.operation_url() {
+        let url = printable(url).replace('\'', "%27");
+        line("to go on waiting", Some(&["azmin get '", &url, "' --wait"].concat()));
+    }
     text
 }
 

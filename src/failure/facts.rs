@@ -86,7 +86,7 @@ impl PolicyViolation {
 
 impl fmt::Display for PolicyViolation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let definition = self.definition().or(self.definition_id()).unwrap_or("-");
+        let definition = self.definition().or_else(|| self.definition_id()).unwrap_or("-");
         write!(f, "{}", Plain(definition))?;
         if let Some(assignment) = self.assignment() {
             write!(f, ", assigned as {}", Plain(assignment))?;

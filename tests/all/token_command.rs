@@ -333,24 +333,6 @@ fn usage_errors_send_nothing() {
 }
 
 #[test]
-fn options_that_are_still_to_come_are_refused() {
-    let azure = Azure::start().unwrap();
-    for arguments in [
-        &["rest", "get", "/x", "--all"][..],
-        &["rest", "get", "/x", "--wait"],
-        &["rest", "get", "/x", "--query", "a"],
-        &["rest", "get", "/x", "-d", "{}"],
-        &["rest", "get", "/x", "--retry-forbidden", "5m"],
-        &["rest", "get", "/x", "--fail-with-body"],
-        &["rest", "put", "/x"],
-        &["put", "/x"],
-    ] {
-        azmin(arguments).on(&azure).run().fails(2);
-    }
-    assert_eq!(azure.requests().len(), 0);
-}
-
-#[test]
 fn help_and_version() {
     for arguments in
         [&["--help"][..], &["-h"], &["token", "--help"], &["token", "-h"], &["rest", "--help"], &["get", "--help"]]

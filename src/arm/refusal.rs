@@ -72,7 +72,3 @@ fn neither(status: u16, host: &str, location: Option<&str>) -> Error {
 fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
-
-#[cfg(test)]
-#[path = "refusal_tests.rs"]
-mod tests;

@@ -4,4 +4,5 @@ mod calls;
 mod lists;
 mod operations;
 mod promises;
+mod refusals;
 mod world;

@@ -63,7 +63,9 @@ fn assert_one_reading(base: &str, link: &str, url: &str) {
     assert_eq!((joined.scheme(), joined.host(), joined.port()), (target.scheme(), target.host(), target.port()));
     let plain =
         |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":/?&=.-_~$,;!*()+".contains(&byte));
-    if !dots && plain(base.as_str()) && plain(link) {
+    // A segment like `U:` stays where another would be removed: a drive letter to this reader.
+    let drives = !link.starts_with("https:") && link.contains(':');
+    if !dots && !drives && plain(base.as_str()) && plain(link) {
         assert_eq!(joined, target, "{link:?}");
     }
 }

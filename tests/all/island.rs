@@ -17,6 +17,9 @@ const DONE: &str = "inside: done";
 /// The one storage account that Azurite has of itself, and where it may listen.
 pub(crate) const STORAGE: &str = "devstoreaccount1.blob.core.windows.net";
 pub(crate) const STORAGE_ADDRESS: &str = "127.0.0.2";
+/// A key vault's, of the recipes.
+pub(crate) const VAULT: &str = "agents.vault.azure.net";
+pub(crate) const VAULT_ADDRESS: &str = "127.0.0.3";
 /// Gives a new network its addresses and names, and goes on as the program that follows. In `/run` lie the sockets of name
 /// services, which would lead out.
 const ENTER: &str = r#"
@@ -34,7 +37,8 @@ pub(crate) fn on_island(name: &str, inside: impl FnOnce()) {
         return println!("{DONE}");
     }
     let scratch = Scratch::new();
-    let hosts = format!("127.0.0.1 localhost management.azure.com\n{STORAGE_ADDRESS} {STORAGE}\n");
+    let hosts =
+        format!("127.0.0.1 localhost management.azure.com\n{STORAGE_ADDRESS} {STORAGE}\n{VAULT_ADDRESS} {VAULT}\n");
     fs::write(scratch.path("hosts"), hosts).unwrap();
     fs::write(scratch.path("nsswitch.conf"), "hosts: files\n").unwrap();
     match enter(&scratch, "true").output() {

@@ -1,7 +1,6 @@
 //! Microsoft's own client for Azure Resource Manager drives the stand-in's: writes, long-running operations, pages.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::str;
 use std::sync::OnceLock;
@@ -9,7 +8,7 @@ use std::sync::OnceLock;
 use azmin::simulator::{Azure, Service};
 
 use crate::support::{Scratch, received, skip};
-use crate::tools::{bare, told};
+use crate::tools::{bare, python_with, told};
 
 fn script() -> Result<Command, String> {
     static HOME: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -68,30 +67,4 @@ fn azure_mgmt_resource_for_python_does_not_start_without_the_stand_in() {
         let told = told(&output);
         assert!(output.status.code() == Some(1) && output.stdout.is_empty() && told.contains(why), "{told}");
     }
-}
-
-/// A virtual environment for Python with these packages, made once and thrown away with the target directory.
-fn python_with(packages: &[&str]) -> Result<PathBuf, String> {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join(packages.join("-").replace("==", "-"));
-    let ready = home.join("ready");
-    if ready.exists() {
-        return Ok(home);
-    }
-    // What an earlier run did not finish.
-    let _ = fs::remove_dir_all(&home);
-    // These two keep their environment: it may say where packages come from.
-    let mut make = Command::new("python3");
-    make.args(["-m", "venv"]).arg(&home);
-    let mut fill = Command::new(home.join("bin/python"));
-    fill.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:"]);
-    fill.args(packages);
-    for (what, mut command) in [("python3 -m venv", make), ("pip", fill)] {
-        match command.output() {
-            Ok(output) if output.status.success() => {}
-            Ok(output) => return Err(format!("{what}: {}", told(&output))),
-            Err(error) => return Err(format!("{what}: {error}")),
-        }
-    }
-    fs::write(ready, "").map_err(|error| error.to_string())?;
-    Ok(home)
 }

@@ -120,3 +120,29 @@ fn every_source_is_registered() {
         assert!(registry.contains(&format!("&{module}::SOURCE")), "{module} is not in SOURCES");
     }
 }
+
+/// Each row of the README's comparison names a test that there is.
+#[test]
+fn features_are_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let table = readme.split_once("<!-- features -->\n").unwrap().1.split_once("\n\n").unwrap().0;
+    let mut tests = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                tests += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let rows: Vec<_> = table.lines().skip(2).collect();
+    assert!(rows.len() > 10);
+    for row in rows {
+        let test = row.rsplit('|').nth(1).unwrap().trim();
+        let named = test == "`size` budget" || tests.contains(&format!("fn {}()", test.trim_matches('`')));
+        assert!(named, "no test {test}");
+    }
+}

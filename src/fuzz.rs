@@ -13,6 +13,7 @@ mod operation;
 mod query;
 mod token_response;
 mod url;
+mod www_authenticate;
 
 pub use arm_error::arm_error;
 pub use challenge::challenge;
@@ -26,6 +27,7 @@ pub use operation::operation;
 pub use query::query;
 pub use token_response::token_response;
 pub use url::url;
+pub use www_authenticate::www_authenticate;
 
 use crate::error::Error;
 
@@ -81,6 +83,7 @@ mod tests {
         ("query", super::query),
         ("token_response", super::token_response),
         ("url", super::url),
+        ("www_authenticate", super::www_authenticate),
     ];
 
     #[test]

@@ -73,7 +73,8 @@ fn circles_end() {
 
 #[test]
 fn what_is_no_list_is_an_error_and_the_last() {
-    for body in ["", "[]", "{}", r#"{"value":{}}"#, r#"{"value":[1}"#, "nope"] {
+    for body in ["", "[]", "{}", r#"{"value":{}}"#, r#"{"value":[1}"#, r#"{"value":[1,]}"#, r#"{"value":[01]}"#, "nope"]
+    {
         let world = World::new([answer(200, body)]);
         let mut items = world.client().get("/x").items();
         assert_eq!(items.next().unwrap().unwrap_err().kind(), ErrorKind::BadAnswer, "{body}");

@@ -351,11 +351,11 @@ fn nothing_but_tls_gets_a_token() {
     let place = Place::new();
     let url = place.azure.imds().replace("http:", "https:") + &group();
     let arm_before = place.azure.requests().len();
-    place.run(&["get", &url]).fails(7);
+    place.run(&["get", &url, "--deadline", "500ms"]).fails(7);
     let requests = place.azure.requests();
     assert!(requests[arm_before..].iter().all(|request| request.header("authorization").is_none()));
     let closed = format!("https://localhost:{}{}", crate::support::closed_port(), group());
-    place.run(&["get", &closed]).fails(7).says("no connection to localhost:");
+    place.run(&["get", &closed, "--deadline", "500ms"]).fails(7).says("no connection to localhost:");
 }
 
 #[test]
@@ -578,7 +578,7 @@ fn what_is_no_https_url_of_a_known_host_sends_nothing() {
         &["get", &group(), "--resource", "a\r\nb"],
         &["get", &group(), "--cloud", "http://localhost"],
         &["get", &group(), "--cloud", "https://localhost/arm"],
-        &["get", &group(), "-o", "json"],
+        &["get", &group(), "-o", "yaml"],
         &["get", &group(), "--deadline", "0"],
     ] {
         guarded(arguments).on(&place.azure).run().fails(2);

@@ -153,7 +153,6 @@ fn operations_are_followed() {
         Operation::operation_location(),
         Operation::location().status(202),
         Operation::both(),
-        Operation::provisioning_state(),
         Operation::location().status(202).moving(),
         Operation::location().status(202).relative(),
         Operation::synchronous(),

@@ -29,6 +29,17 @@ fn a_put_ends_with_its_resource() {
     assert!(reads.iter().all(|sent| sent.bearer.as_deref() == Some("t0")));
 }
 
+/// Such services name no wait.
+#[test]
+fn a_resource_may_tell_its_own_state() {
+    let state = |state: &str| answer(200, &format!(r#"{{"name":"g","properties":{{"provisioningState":"{state}"}}}}"#));
+    let world = World::new([state("Creating"), state("Updating"), state("Succeeded")]);
+    let done = world.client().put(PATH).body("{}").send().unwrap().wait().unwrap();
+    assert!(done.text().contains("Succeeded"));
+    assert_eq!(world.lines(), [format!("PUT {PATH}"), format!("GET {PATH}"), format!("GET {PATH}")]);
+    assert_eq!(world.slept(), [s(2), s(4)]);
+}
+
 #[test]
 fn pauses_grow_where_the_service_names_none() {
     let world = World::new([accepted(202)]).otherwise(answer(200, r#"{"status":"Running"}"#)).with_chance(u32::MAX);

@@ -5,11 +5,11 @@
 pub(crate) const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The alphabet of section 4, for HTTP's Basic authentication.
-#[cfg(feature = "https")]
+#[cfg(any(fuzzing, feature = "https"))]
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Encodes in the standard alphabet, with padding.
-#[cfg(feature = "https")]
+#[cfg(any(fuzzing, feature = "https"))]
 pub(crate) fn encode_padded(bytes: &[u8]) -> String {
     let mut text = encode(STANDARD, bytes);
     text.extend(std::iter::repeat_n('=', (3 - bytes.len() % 3) % 3));
@@ -17,7 +17,7 @@ pub(crate) fn encode_padded(bytes: &[u8]) -> String {
 }
 
 /// Encodes without padding.
-#[cfg(any(test, feature = "https"))]
+#[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) fn encode(alphabet: &[u8; 64], bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {

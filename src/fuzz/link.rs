@@ -57,7 +57,7 @@ fn assert_stays(arm: Option<&str>, base: &str, url: &str) {
 /// However a browser reads the link: to the same place, and to the same path where neither needs an escape.
 fn assert_one_reading(base: &str, link: &str, url: &str) {
     // Browsers remove a base's own dots first, RFC 3986 does not.
-    let dots = base.contains("/.");
+    let dots = ["/.", "/%2e"].iter().any(|dot| base.to_ascii_lowercase().contains(dot));
     let (Ok(base), Ok(target)) = (Second::parse(base), Second::parse(url)) else { return };
     let Ok(joined) = base.join(link) else { return };
     assert_eq!((joined.scheme(), joined.host(), joined.port()), (target.scheme(), target.host(), target.port()));

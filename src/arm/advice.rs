@@ -37,8 +37,8 @@ fn known(code: &str, message: &str) -> Option<Cow<'static, str>> {
     if code.eq_ignore_ascii_case("AuthorizationFailed") {
         return Some(Cow::Owned(missing_role(message)));
     }
-    let found = ADVICE.iter().find(|(known, _)| known.eq_ignore_ascii_case(code));
-    found.map(|(_, advice)| Cow::Borrowed(*advice))
+    let mut rows = ADVICE.lines().filter_map(|row| row.split_once(": "));
+    rows.find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, advice)| Cow::Borrowed(advice))
 }
 
 fn by_status(status: u16) -> Option<&'static str> {
@@ -120,49 +120,25 @@ const MAX_WORD: usize = 500;
 
 const CLAIMS: &str = "the service wants these claims of the token, and a fresh one has them not yet: an identity endpoint \
                       cannot be asked for claims; what changed for this identity in Microsoft Entra has to be seen to";
-
-static ADVICE: &[(&str, &str)] = &[
-    (
-        "LinkedAuthorizationFailed",
-        "the resource names another one, for which the identity needs a role too: the message says which action and scope",
-    ),
-    (
-        "MissingSubscriptionRegistration",
-        "--register-provider registers the provider, where the identity may do so in this subscription",
-    ),
-    ("MissingApiVersionParameter", "pass --api-version"),
-    ("InvalidApiVersionParameter", "pass --api-version with a version that this resource type has"),
-    ("NoRegisteredProviderFound", "check the resource type, its location and the api-version"),
-    ("InvalidResourceType", "check the resource type's spelling and the api-version"),
-    ("RequestDisallowedByPolicy", "a policy forbids this, and waiting does not help: ask the owner of its assignment"),
-    ("DisallowedByAzureFirewall", "a firewall forbids this, and waiting does not help"),
-    ("ScopeLocked", "a lock forbids this: have the lock removed, or leave the resource alone"),
-    ("ForbiddenByFirewall", "the vault's firewall refuses this address: allow it there, or use a private endpoint"),
-    (
-        "ForbiddenByRbac",
-        "give the identity a data role at the vault, such as Key Vault Secrets User; a new one takes up to 10 minutes to arrive",
-    ),
-    (
-        "ForbiddenByPolicy",
-        "the vault's access policies do not allow this: add one for the identity, and the vault's owner can",
-    ),
-    ("AccessDenied", "give the identity a role or an access policy at the vault"),
-    (
-        "AuthorizationPermissionMismatch",
-        "give the identity a data role of storage, such as Storage Blob Data Reader: Owner and Contributor do not read data",
-    ),
-    (
-        "AuthorizationFailure",
-        "the storage account's firewall refuses this address, or its shared settings this kind of access",
-    ),
-    ("InvalidAuthenticationTokenAudience", "the token is for another service: check --resource and --cloud"),
-    ("ExpiredAuthenticationToken", "check this machine's clock"),
-    (
-        "SubscriptionNotFound",
-        "no role yet? Without any role in a subscription an identity is told that there is none; check the id and the tenant too",
-    ),
-    (
-        "RetryableErrorDueToAnotherOperation",
-        "another operation on the same resource is under way: try again when it is done",
-    ),
-];
+/// Code and advice, a line each: one text, because every pointer is relocated whenever the program starts.
+static ADVICE: &str = "\
+LinkedAuthorizationFailed: the resource names another one, for which the identity needs a role too: the message says which action and scope
+MissingSubscriptionRegistration: --register-provider registers the provider, where the identity may do so in this subscription
+MissingApiVersionParameter: pass --api-version
+InvalidApiVersionParameter: pass --api-version with a version that this resource type has
+NoRegisteredProviderFound: check the resource type, its location and the api-version
+InvalidResourceType: check the resource type's spelling and the api-version
+RequestDisallowedByPolicy: a policy forbids this, and waiting does not help: ask the owner of its assignment
+DisallowedByAzureFirewall: a firewall forbids this, and waiting does not help
+ScopeLocked: a lock forbids this: have the lock removed, or leave the resource alone
+ForbiddenByFirewall: the vault's firewall refuses this address: allow it there, or use a private endpoint
+ForbiddenByRbac: give the identity a data role at the vault, such as Key Vault Secrets User; a new one takes up to 10 minutes to arrive
+ForbiddenByPolicy: the vault's access policies do not allow this: add one for the identity, and the vault's owner can
+AccessDenied: give the identity a role or an access policy at the vault
+AuthorizationPermissionMismatch: give the identity a data role of storage, such as Storage Blob Data Reader: Owner and Contributor do not read data
+AuthorizationFailure: the storage account's firewall refuses this address, or its shared settings this kind of access
+InvalidAuthenticationTokenAudience: the token is for another service: check --resource and --cloud
+ExpiredAuthenticationToken: check this machine's clock
+SubscriptionNotFound: no role yet? Without any role in a subscription an identity is told that there is none; check the id and the tenant too
+RetryableErrorDueToAnotherOperation: another operation on the same resource is under way: try again when it is done
+";

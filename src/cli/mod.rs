@@ -23,7 +23,7 @@ use azmin::{Attempt, Builder, Cloud, Credential, Identity};
 use options::Options;
 use report::{Failed, print_to_stderr, printable};
 
-/// A command: its name, what follows it, one line about it, and what it does.
+/// A command: its name or names, what follows it, one line about it, and what it does.
 struct Command {
     name: &'static str,
     operands: &'static str,
@@ -52,51 +52,11 @@ static COMMANDS: &[Command] = &[
     },
     #[cfg(feature = "https")]
     Command {
-        name: "get",
+        name: "get head post put patch delete",
         operands: " URL",
-        about: "short for `azmin rest get URL`",
+        about: "short for `azmin rest METHOD URL`",
         bit: REST,
-        run: |options| rest::short(options, "get"),
-    },
-    #[cfg(feature = "https")]
-    Command {
-        name: "head",
-        operands: " URL",
-        about: "short for `azmin rest head URL`",
-        bit: REST,
-        run: |options| rest::short(options, "head"),
-    },
-    #[cfg(feature = "https")]
-    Command {
-        name: "post",
-        operands: " URL",
-        about: "short for `azmin rest post URL`",
-        bit: REST,
-        run: |options| rest::short(options, "post"),
-    },
-    #[cfg(feature = "https")]
-    Command {
-        name: "put",
-        operands: " URL",
-        about: "short for `azmin rest put URL`",
-        bit: REST,
-        run: |options| rest::short(options, "put"),
-    },
-    #[cfg(feature = "https")]
-    Command {
-        name: "patch",
-        operands: " URL",
-        about: "short for `azmin rest patch URL`",
-        bit: REST,
-        run: |options| rest::short(options, "patch"),
-    },
-    #[cfg(feature = "https")]
-    Command {
-        name: "delete",
-        operands: " URL",
-        about: "short for `azmin rest delete URL`",
-        bit: REST,
-        run: |options| rest::short(options, "delete"),
+        run: rest::run,
     },
     #[cfg(feature = "https")]
     Command {
@@ -125,21 +85,28 @@ pub(crate) fn run() -> ExitCode {
 
 fn execute() -> Result<(), Failed> {
     let mut arguments = lexopt::Parser::from_env();
-    let command = match arguments.next()? {
+    let (command, name) = match arguments.next()? {
         Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help")) => return output::print(help::overview().as_bytes()),
         Some(lexopt::Arg::Short('V') | lexopt::Arg::Long("version")) => return output::print(VERSION.as_bytes()),
-        Some(lexopt::Arg::Value(name)) => COMMANDS.iter().find(|command| name == command.name).ok_or_else(|| {
-            Failed::usage(format!("there is no command {}; azmin --help lists them", name.to_string_lossy()))
-        })?,
+        Some(lexopt::Arg::Value(name)) => {
+            let known = |command: &&Command| command.name.split(' ').any(|known| name == known);
+            let unknown =
+                || Failed::usage(format!("there is no command {}; azmin --help lists them", name.to_string_lossy()));
+            (COMMANDS.iter().find(known).ok_or_else(unknown)?, name)
+        }
         Some(option) => return Err(option.unexpected().into()),
         None => return Err(Failed::usage("a command is missing; azmin --help lists them".to_owned())),
     };
-    let options = Options::parse(command, arguments)?;
+    let mut options = Options::parse(command, arguments)?;
     if options.help {
         return output::print(help::of(command).as_bytes());
     }
     if options.version {
         return output::print(VERSION.as_bytes());
+    }
+    // One of several names is the first operand.
+    if command.name.contains(' ') {
+        options.operands.insert(0, name.to_string_lossy().into_owned());
     }
     (command.run)(&options)
 }

@@ -11,19 +11,11 @@ use super::output::{self, Target};
 use super::report::{Failed, print_to_stderr};
 use super::{HeartBeat, format, trace};
 
-/// `azmin rest METHOD URL`.
+/// `azmin rest METHOD URL`, and `azmin METHOD URL`.
 pub(super) fn run(options: &Options) -> Result<(), Failed> {
     match options.operands.as_slice() {
         [method, url] => call(options, method, url),
         _ => Err(Failed::usage("a method and a URL are expected: azmin rest METHOD URL".to_owned())),
-    }
-}
-
-/// `azmin get URL`, and so for each method.
-pub(super) fn short(options: &Options, method: &str) -> Result<(), Failed> {
-    match options.operands.as_slice() {
-        [url] => call(options, method, url),
-        _ => Err(Failed::usage("one URL is expected".to_owned())),
     }
 }
 

@@ -122,7 +122,7 @@ fn content(value: &str) -> (Option<String>, &str) {
         match c {
             '"' => {
                 let after = chars.as_str();
-                let ends = split(after, b" \t,").0.is_empty();
+                let ends = after.is_empty() || after.starts_with([' ', '\t', ',']);
                 return (ends.then_some(content), after);
             }
             '\\' => content.extend(chars.next()),

@@ -61,6 +61,8 @@ impl Ask {
                     .into_iter()
                     .any(is)
                     || is("Forbidden") && error.inner_codes().any(|inner| inner.eq_ignore_ascii_case("ForbiddenByRbac"))
+                    // What vaults say that name no inner code.
+                    || error.message().is_some_and(|message| message.contains("observe propagation time"))
             }
             Some(401) => !self.is_arm && error.claims().is_none(),
             Some(404) => is("SubscriptionNotFound"),

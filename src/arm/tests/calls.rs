@@ -159,6 +159,14 @@ fn a_role_on_its_way_is_waited_for_and_a_refusal_for_good_is_not() {
         (HOST, error(404, "ResourceGroupNotFound"), false),
         (HOST, error(409, "ScopeLocked"), false),
         ("https://kv.vault.azure.net", kv("ForbiddenByRbac"), true),
+        (
+            "https://kv.vault.azure.net",
+            answer(
+                403,
+                r#"{"error":{"code":"Forbidden","message":"If role assignments were changed recently, please observe propagation time."}}"#,
+            ),
+            true,
+        ),
         ("https://kv.vault.azure.net", kv("ForbiddenByFirewall"), false),
         ("https://kv.vault.azure.net", kv("ForbiddenByPolicy"), false),
         ("https://a.blob.core.windows.net", error(403, "AuthorizationPermissionMismatch"), true),

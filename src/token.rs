@@ -241,11 +241,12 @@ fn bad(what: &str) -> Error {
 fn not_a_token(body: &[u8], what: &str) -> Error {
     let failure = Failure::decode(body);
     let text = String::from_utf8_lossy(body);
-    let token = Raw::document(&text).and_then(|document| document.get("access_token")?.string());
-    // Text that is no error object may hold anything, a token with a broken tail included: it is not shown. Nor are words
-    // that stand beside a token, which may repeat it.
+    let document = Raw::document(&text);
+    let token = document.and_then(|document| document.get("access_token")?.string());
+    // Text that is no JSON may hold anything, a token with a broken tail included: it is not shown. Nor are words that stand
+    // beside a token, which may repeat it.
     match &failure.code {
-        Some(_) if token.is_none() => {
+        Some(_) if document.is_some() && token.is_none() => {
             Error::new(ErrorKind::IdentityRefused, "the identity endpoint gave no token").answered(200, failure)
         }
         _ => bad(what).with_advice("something else than an identity endpoint may have answered, such as a proxy"),

@@ -9,7 +9,6 @@ use super::plan::Plan;
 use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
 use crate::json::Raw;
-use crate::json::strict::Scan;
 
 /// The pages of a list: see [`Request::pages`](super::Request::pages). After an error there is nothing more.
 #[derive(Debug)]
@@ -93,14 +92,9 @@ impl Iterator for Items {
     }
 }
 
-/// A page counts as a whole or not at all.
 fn document(answer: &Answer) -> Result<Raw<'_>, Error> {
-    let strict = |text: &&str| {
-        let mut scan = Scan::new(text);
-        scan.value().is_ok() && scan.end().is_ok()
-    };
-    let text = std::str::from_utf8(answer.bytes()).ok().filter(strict).and_then(Raw::document);
-    text.ok_or_else(|| Error::new(ErrorKind::BadAnswer, "the list is no JSON"))
+    let document = std::str::from_utf8(answer.bytes()).ok().and_then(Raw::document);
+    document.ok_or_else(|| Error::new(ErrorKind::BadAnswer, "the list is no JSON"))
 }
 
 fn items_of(answer: &Answer) -> Result<VecDeque<String>, Error> {

@@ -260,9 +260,13 @@ mod tests {
 
     #[test]
     fn work_is_bounded() {
-        let deep = r#"{"error":{"details":["#.to_owned() + &r#"{"details":["#.repeat(100_000);
-        let deep = deep + &"]}".repeat(100_001) + "}";
-        assert_eq!(Failure::decode(deep.as_bytes()).details.len(), MAX_DEPTH);
+        let deep = |levels| {
+            let open = r#"{"error":{"details":["#.to_owned() + &r#"{"details":["#.repeat(levels);
+            Failure::decode((open + &"]}".repeat(levels + 1) + "}").as_bytes())
+        };
+        assert_eq!(deep(250).details.len(), MAX_DEPTH);
+        // Deeper than JSON is read: as a text.
+        assert!(deep(100_000).message.is_some_and(|message| message.len() == MAX_FOREIGN));
         let wide = format!(r#"{{"error":{{"code":"X","details":[{}{{}}]}}}}"#, "{},".repeat(10_000));
         assert_eq!(Failure::decode(wide.as_bytes()).details.len(), MAX_DETAILS);
         let long = format!(r#"{{"error":{{"message":"{}"}}}}"#, "é".repeat(100_000));

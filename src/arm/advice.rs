@@ -142,3 +142,129 @@ ExpiredAuthenticationToken: check this machine's clock
 SubscriptionNotFound: no role yet? Without any role in a subscription an identity is told that there is none; check the id and the tenant too
 RetryableErrorDueToAnotherOperation: another operation on the same resource is under way: try again when it is done
 ";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(status: u16, body: &str, challenge: &Bearer) -> Option<String> {
+        advice(&Asked { status, failure: &Failure::read(body.as_bytes()), challenge })
+    }
+
+    fn of_code(status: u16, code: &str, message: &str) -> Option<String> {
+        told(status, &format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#), &Bearer::default())
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_code() {
+        for row in ADVICE.lines() {
+            let (code, wanted) = row.split_once(": ").unwrap();
+            assert_eq!(of_code(403, code, "m").as_deref(), Some(wanted));
+            assert_eq!(of_code(403, &code.to_ascii_uppercase(), "m").as_deref(), Some(wanted));
+        }
+        assert_eq!(of_code(403, "NoSuchCode", "m"), None);
+        assert_eq!(of_code(404, "", ""), None);
+    }
+
+    #[test]
+    fn by_status_where_no_code_tells() {
+        let changed = "the resource is not as If-Match or If-None-Match wanted it: read it again and decide anew";
+        assert_eq!(of_code(412, "ConditionNotMet", "m").as_deref(), Some(changed));
+        assert_eq!(of_code(409, "ConditionNotMet", "m"), None);
+    }
+
+    #[test]
+    fn a_page_of_something_else() {
+        let foreign = "not an Azure answer? A proxy or gateway in between may have given it";
+        assert_eq!(told(502, "<html>bad gateway</html>", &Bearer::default()).as_deref(), Some(foreign));
+    }
+
+    #[test]
+    fn the_role_that_is_missing() {
+        let last = "; a new role takes up to 10 minutes to arrive: --retry-forbidden waits for it";
+        for (message, wanted) in [
+            ("", "give the identity a role that allows it"),
+            (
+                "The client 'c' with object id 'o-1' does not have authorization to perform action 'a/read' over scope \
+                 '/s' or the scope is invalid.",
+                "give the object id o-1 a role with a/read at /s",
+            ),
+            ("perform action 'a/read'", "give the identity a role with a/read"),
+            ("perform action a/read'", "give the identity a role that allows it"),
+            ("perform action 'a/read", "give the identity a role that allows it"),
+            ("object id '' over scope '/s'", "give the identity a role that allows it at /s"),
+        ] {
+            assert_eq!(of_code(403, "AuthorizationFailed", message), Some(wanted.to_owned() + last), "{message}");
+        }
+        let scope = |length| of_code(403, "AuthorizationFailed", &format!("over scope '{}'", "s".repeat(length)));
+        assert!(scope(MAX_WORD).unwrap().contains(" at sss"));
+        assert!(!scope(MAX_WORD + 1).unwrap().contains(" at "));
+    }
+
+    #[test]
+    fn the_wrong_tenant() {
+        let told_of = |status, code: &str, message: &str, uri: Option<&str>| {
+            let challenge = Bearer { authorization_uri: uri.map(str::to_owned), ..Bearer::default() };
+            told(status, &format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#), &challenge)
+        };
+        let tenants = |ours, wanted| {
+            Some(format!(
+                "the token is of tenant {ours}, and tenant {wanted} is wanted: use an identity of that tenant; after a \
+                 transfer of the subscription, wait up to an hour"
+            ))
+        };
+        let arm = "The access token is from the wrong issuer 'https://sts.windows.net/t-1/'. It must match the tenant \
+                   'https://sts.windows.net/t-2/' associated with this subscription.";
+        let code = "InvalidAuthenticationTokenTenant";
+        assert_eq!(told_of(401, code, arm, None), tenants("t-1", "t-2"));
+        assert_eq!(told_of(401, code, arm, Some("https://login.example/t-3")), tenants("t-1", "t-3"));
+        assert_eq!(told_of(401, code, arm, Some("https://login.example")), tenants("t-1", "t-2"));
+        assert_eq!(told_of(403, code, "m", None), tenants("unknown", "unknown"));
+        // Other codes count by their words, and as the answer to a token only.
+        assert_eq!(told_of(401, "Unauthorized", arm, None), tenants("t-1", "t-2"));
+        assert_eq!(told_of(403, "Unauthorized", arm, None), None);
+        assert_eq!(told_of(401, "Unauthorized", "no", None), None);
+        let vault = "AKV10032: Invalid issuer. Expected one of https://sts.windows.net/t-2/, found \
+                     https://sts.windows.net/t-1/.";
+        assert_eq!(told_of(401, "Unauthorized", vault, None), tenants("t-1", "t-2"));
+    }
+
+    #[test]
+    fn tenants_in_texts() {
+        let longest = "t".repeat(MAX_WORD);
+        for (text, wanted) in [
+            ("https://a/t-1", Some("t-1")),
+            ("see https://a/contoso.example/oauth2", Some("contoso.example")),
+            ("https://a/t_1", Some("t")),
+            ("https://a//t", None),
+            ("https://a", None),
+            ("http://a/t", None),
+            (&format!("https://a/{longest}"), Some(longest.as_str())),
+            (&format!("https://a/{longest}t"), None),
+        ] {
+            assert_eq!(tenant(text).as_deref(), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_newest_version() {
+        for (versions, wanted) in [
+            ("2020-01-01, 2021-04-01, 2022-01-01-preview", "the newest stable api-version is 2021-04-01"),
+            (
+                "2022-01-01-preview, 2021-01-01-preview",
+                "there are previews only: the newest api-version is 2022-01-01-preview",
+            ),
+        ] {
+            let message = format!("The supported api-versions are '{versions}'.");
+            assert_eq!(of_code(400, "InvalidResourceType", &message).as_deref(), Some(wanted));
+        }
+    }
+
+    #[test]
+    fn claims_that_are_wanted() {
+        assert_eq!(of_code(401, "insufficient_claims", "m").as_deref(), Some(CLAIMS));
+        let challenge = Bearer { claims: Some("{}".to_owned()), ..Bearer::default() };
+        assert_eq!(told(401, "", &challenge).as_deref(), Some(CLAIMS));
+        assert_eq!(told(401, "", &Bearer::default()), None);
+    }
+}

@@ -139,3 +139,40 @@ fn errors_name_no_secret() {
         assert!(!found(pairs).unwrap_err().contains("s3cr3t"));
     }
 }
+
+#[test]
+fn places_have_urls() {
+    for (pairs, url) in [
+        (&[("IDENTITY_ENDPOINT", LOCAL), ("IDENTITY_HEADER", "h")][..], LOCAL),
+        (&[("IDENTITY_ENDPOINT", "http://127.0.0.1:80"), ("IDENTITY_HEADER", "h")], "http://127.0.0.1/"),
+        (&[("IDENTITY_ENDPOINT", "http://127.0.0.1:81?a=b"), ("IDENTITY_HEADER", "h")], "http://127.0.0.1:81/?a=b"),
+        (&[("IDENTITY_ENDPOINT", TLS), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", PIN)], TLS),
+    ] {
+        assert_eq!(locate(&Env::fixed(pairs), None).unwrap().url(), url);
+    }
+}
+
+#[test]
+fn what_any_endpoint_may_say() {
+    let advice = |status, code: &str, message: &str| {
+        let body = format!(r#"{{"error":"{code}","error_description":"{message}"}}"#);
+        common_advice(status, &Failure::decode(body.as_bytes()))
+    };
+    let several = Some("name one with --client-id, --object-id or --resource-id");
+    let proxy = Some("a proxy may have answered instead: identity endpoints are reached directly");
+    for (status, code, message, wanted) in [
+        (400, "invalid_request", "Identity not found", Some(NOT_ASSIGNED)),
+        (400, "identity_not_found", "", Some(NOT_ASSIGNED)),
+        (404, "identity_not_found", "", Some(NOT_ASSIGNED)),
+        (400, "invalid_request", "Multiple user assigned identities exist, please specify", several),
+        (400, "invalid_resource", "", Some(WRONG_RESOURCE)),
+        (400, "invalid_request", "something else", None),
+        (404, "invalid_request", "Identity not found", None),
+        (403, "invalid_resource", "", None),
+        (502, "", "", proxy),
+        (504, "", "", proxy),
+        (503, "", "", None),
+    ] {
+        assert_eq!(advice(status, code, message), wanted, "{status} {code} {message}");
+    }
+}

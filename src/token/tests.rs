@@ -35,7 +35,9 @@ fn lifetimes() {
         (r#""expires_on":"11/14/2023 22:14:20 +00:00""#, 60, NOW + 60),
         (r#""expires_on":"11/14/2023 10:14:20 PM +00:00""#, 60, NOW + 60),
         (r#""expires_in":"2023-11-14T22:14:20Z","expires_on":"1700000060""#, 60, NOW + 60),
+        (r#""expires_on":"1700172800""#, 2 * 86_400, NOW + 2 * 86_400),
         // This machine's clock stands in the past: the token is good, but nobody knows for how long.
+        (r#""expires_on":"1700172801""#, 600, NOW + 2 * 86_400 + 1),
         (r#""expires_on":"1800000000""#, 600, 1_800_000_000),
         (r#""expires_in":"3600","expires_on":"09/14/2017 00:00:00 PM +00:00""#, 3600, 1_505_347_200),
         // The wall clock is wrong by hours: only the lifetime counts.
@@ -76,6 +78,11 @@ fn refused() {
         r#"{"access_token":"","expires_in":1}"#,
         r#"{"access_token":"   ","expires_in":1}"#,
         r#"{"access_token":"a b","expires_in":1}"#,
+        r#"{"access_token":" bcdefgh","expires_in":1}"#,
+        r#"{"access_token":"a cdefgh","expires_in":1}"#,
+        r#"{"access_token":"ab defgh","expires_in":1}"#,
+        r#"{"access_token":"abc efgh","expires_in":1}"#,
+        r#"{"access_token":"abcdef h","expires_in":1}"#,
         r#"{"access_token":"a\r\nX: y","expires_in":1}"#,
         r#"{"access_token":"a\u0000","expires_in":1}"#,
         r#"{"access_token":"é","expires_in":1}"#,
@@ -126,6 +133,9 @@ fn accepted_spellings() {
     ] {
         assert_eq!(read_plain(body).unwrap().secret(), "t");
     }
+    let longest = "x".repeat(MAX_TOKEN);
+    let body = format!(r#"{{"access_token":"{longest}","expires_in":1}}"#);
+    assert_eq!(read_plain(&body).unwrap().secret(), longest);
 }
 
 #[test]

@@ -89,6 +89,8 @@ impl Failure {
         let message = match (&code, xml_element(text, "Message")) {
             (Some(_), message) => message.map(|message| clip(message, MAX_MESSAGE)),
             (None, _) if text.is_empty() => None,
+            // An answer with a token under the wrong status: no words of a service are worth showing that.
+            (None, _) if mentions_token(text) => None,
             (None, _) => Some(clip(text, MAX_FOREIGN)),
         };
         Self { code, message, ..Self::default() }
@@ -175,6 +177,11 @@ fn text_at(object: Raw<'_>, name: &str) -> Option<String> {
     object.get(name)?.scalar().filter(|text| !text.is_empty()).map(|text| clip(&text, MAX_CODE))
 }
 
+fn mentions_token(text: &str) -> bool {
+    let name = b"access_token";
+    text.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+}
+
 fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.split('<').find_map(|tag| tag.strip_prefix(name)?.strip_prefix('>')).map(str::trim)
 }
@@ -239,6 +246,9 @@ mod tests {
             ("<html><body>502 Bad Gateway</body></html>", None, Some("<html><body>502 Bad Gateway</body></html>")),
             ("", None, None),
             ("\"just text\"", None, Some("\"just text\"")),
+            (r#"{"access_token":"t"}"#, None, None),
+            (r#"{"error":{"code":"X"},"access_token":"t"}"#, Some("X"), None),
+            (r#"Bearer {"Access_Token":"t"#, None, None),
         ];
         for (body, code, message) in rows {
             let failure = Failure::decode(body.as_bytes());

@@ -4,9 +4,9 @@
 
 mod azurite;
 mod boot;
+mod catalogue;
 mod doctor;
 mod fleet;
-mod hostile;
 mod instance;
 mod island;
 mod library;

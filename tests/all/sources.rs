@@ -57,7 +57,7 @@ fn everywhere() -> Azure {
     builder.azure_ml().cloud_shell().workload().start().unwrap()
 }
 
-fn library(azure: &Azure, service: Service) -> Builder {
+pub(crate) fn library(azure: &Azure, service: Service) -> Builder {
     let nowhere = format!("http://127.0.0.1:{}", closed_port());
     let builder = VARIABLES.iter().fold(Credential::builder(), |builder, name| builder.variable(name, ""));
     let builder = builder.variable("AZURE_POD_IDENTITY_AUTHORITY_HOST", &nowhere).ca_pem(azure.ca_pem().as_bytes());
@@ -516,9 +516,12 @@ fn workloads_that_go_wrong() {
 
 /// Arc with an agent that names this file.
 fn arc_that_names(azure: &Azure, challenge: &str) -> (Result<AccessToken, Error>, String) {
-    let fault = Fault::status(401).body("{}");
-    let fault = if challenge.is_empty() { fault } else { fault.header("WWW-Authenticate", challenge) };
-    azure.on(Service::AzureArc, fault);
+    arc_that_answers(azure, Fault::status(401).body("{}").header("WWW-Authenticate", challenge))
+}
+
+/// What comes of it when the agent answers so first, and everything that an observer can learn.
+pub(crate) fn arc_that_answers(azure: &Azure, first: Fault) -> (Result<AccessToken, Error>, String) {
+    azure.on(Service::AzureArc, first);
     let (builder, shown) = observed(library(azure, Service::AzureArc));
     let outcome = token(builder);
     let shown = format!("{}{outcome:?}", shown.lock().unwrap());
@@ -540,7 +543,7 @@ fn observed(builder: Builder) -> (Builder, Arc<Mutex<String>>) {
 }
 
 /// The path that the stand-in's agent names to somebody who asks for the first time.
-fn new_key(azure: &Azure) -> std::path::PathBuf {
+pub(crate) fn new_key(azure: &Azure) -> std::path::PathBuf {
     let endpoint = variable(azure, Service::AzureArc, "IMDS_ENDPOINT").replace("http://", "");
     let mut stream = TcpStream::connect(&endpoint).unwrap();
     let path = "/metadata/identity/oauth2/token?api-version=2020-06-01&resource=https%3A%2F%2Fmanagement.azure.com%2F";
@@ -548,63 +551,6 @@ fn new_key(azure: &Azure) -> std::path::PathBuf {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.lines().find_map(|line| line.strip_prefix("WWW-Authenticate: Basic realm=")).unwrap().into()
-}
-
-#[test]
-fn arcs_key_file_is_the_agents_or_none() {
-    const KEY: &str = "s3cr3t-k3y";
-    let (azure, scratch) = (everywhere(), Scratch::new());
-    let directory = azure.arc_key_directory().to_owned();
-    let put = |path: std::path::PathBuf, content: &str| {
-        fs::write(&path, content).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let outside = put(scratch.path("outside.key"), KEY);
-    let inside = put(directory.join("inside.key"), KEY);
-    let no_key = put(directory.join("inside.txt"), KEY);
-    let long = put(directory.join("long.key"), &"k".repeat(5000));
-    let blank = put(directory.join("blank.key"), "s3cr3t k3y");
-    let empty = put(directory.join("empty.key"), "\n");
-    fs::create_dir(directory.join("sub.key")).unwrap();
-    let below = put(directory.join("sub.key/below.key"), KEY);
-    let up = directory.join("../outside.key").to_str().unwrap().to_owned();
-    let folder = directory.join("sub.key").to_str().unwrap().to_owned();
-    let mut rows = vec![
-        ("outside", format!("Basic realm={outside}")),
-        ("no .key", format!("Basic realm={no_key}")),
-        ("5000 bytes", format!("Basic realm={long}")),
-        ("a blank in it", format!("Basic realm={blank}")),
-        ("nothing in it", format!("Basic realm={empty}")),
-        ("below", format!("Basic realm={below}")),
-        ("up", format!("Basic realm={up}")),
-        ("a directory", format!("Basic realm={folder}")),
-        ("no challenge", String::new()),
-        ("no realm", "Basic".to_owned()),
-        ("another scheme", format!("Bearer realm={inside}")),
-        ("two", format!("Basic realm={inside}, Basic realm={inside}")),
-    ];
-    #[cfg(unix)]
-    {
-        let link = directory.join("link.key");
-        std::os::unix::fs::symlink(&outside, &link).unwrap();
-        rows.push(("a link that leads outside", format!("Basic realm={}", link.display())));
-        let fifo = directory.join("fifo.key");
-        assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-        // Opening it would wait for a writer, and there is none.
-        rows.push(("a pipe", format!("Basic realm={}", fifo.display())));
-    }
-    for (index, (name, challenge)) in rows.iter().enumerate() {
-        let (outcome, shown) = arc_that_names(&azure, challenge);
-        assert_eq!(outcome.unwrap_err().kind(), ErrorKind::BadAnswer, "{name}: {shown}");
-        assert_eq!(azure.requests().len(), index + 1, "{name}: no second request");
-        assert!(!shown.contains("s3cr3t") && !shown.contains("kkkk"), "{name}: {shown}");
-    }
-    let (outcome, shown) = arc_that_names(&azure, &format!("Basic realm={}", directory.join("gone.key").display()));
-    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Local, "{shown}");
-
-    // A token that is given for nothing does not come from an agent.
-    azure.on(Service::AzureArc, Fault::status(200).body(r#"{"access_token":"0paque","expires_in":"60"}"#));
-    assert_eq!(token(library(&azure, Service::AzureArc)).unwrap_err().kind(), ErrorKind::BadAnswer);
 }
 
 #[test]

@@ -5,4 +5,5 @@ mod lists;
 mod operations;
 mod promises;
 mod refusals;
+mod suite;
 mod world;

@@ -31,7 +31,7 @@ pub(super) struct Play {
 
 #[derive(Clone, Debug)]
 enum End {
-    Answer { status: u16, headers: Vec<(String, String)>, body: String, cut: bool },
+    Answer { status: u16, headers: Vec<(String, String)>, body: Vec<u8>, cut: bool },
     Lost(Lost),
 }
 
@@ -69,8 +69,8 @@ impl Play {
     }
 }
 
-pub(super) fn answer(status: u16, body: &str) -> Play {
-    let end = End::Answer { status, headers: Vec::new(), body: body.to_owned(), cut: false };
+pub(super) fn answer(status: u16, body: &(impl AsRef<[u8]> + ?Sized)) -> Play {
+    let end = End::Answer { status, headers: Vec::new(), body: body.as_ref().to_owned(), cut: false };
     Play { after: Duration::ZERO, end }
 }
 
@@ -227,7 +227,7 @@ impl Rim for Arc<World> {
             _ if late => Err(failed(ErrorKind::DeadlineExceeded, "no whole answer before the deadline")),
             End::Answer { status, headers, body, cut } => {
                 let broken: Box<dyn Read> = if cut { Box::new(Broken) } else { Box::new(io::empty()) };
-                let body = if cut { body.as_bytes()[..body.len() / 2].to_vec() } else { body.into_bytes() };
+                let body = if cut { body[..body.len() / 2].to_vec() } else { body };
                 Ok(Incoming::scripted(status, headers, Box::new(io::Cursor::new(body).chain(broken))))
             }
             End::Lost(Lost::Refused) => Err(failed(ErrorKind::Connection, "no connection")

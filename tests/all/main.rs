@@ -21,6 +21,7 @@ mod relay;
 mod rest_command;
 mod rest_options;
 mod sources;
+mod supply;
 mod support;
 mod tidy;
 mod token_command;

@@ -32,7 +32,11 @@ mod sync {
 
 /// Gets access tokens for this machine's managed identity, and keeps them while they are good.
 ///
-/// Cheap to clone; clones share the tokens. One request at a time goes out for each resource, however many threads ask.
+/// Cheap to clone; clones share the tokens. One request at a time goes out for each resource, however many threads ask; those
+/// who wait for it share what comes of it.
+///
+/// After a fork both processes may use it: the tokens are there in both, and no connection is shared. As for every lock, no
+/// other thread may be in a call at that moment: a child that was forked then makes a credential of its own.
 ///
 /// # Example
 ///

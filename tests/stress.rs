@@ -1,6 +1,6 @@
 //! 64 threads share a credential whose endpoint fails, is slow, breaks off and gives tokens that live a second or two. Alone
 //! in its program, so that threads and files can be counted.
-#![allow(clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 use std::fs;

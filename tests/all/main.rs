@@ -14,6 +14,7 @@ mod management_peer;
 mod namespace;
 mod peers;
 mod proxy;
+mod public_api;
 mod query;
 mod real_proxy;
 mod recipes;

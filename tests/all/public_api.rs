@@ -160,6 +160,7 @@ fn outline(item: &Item, types: &BTreeSet<String>, private_traits: &BTreeSet<Stri
             it.block.stmts.clear();
         }
         Item::Const(it) if is_public(&it.vis) => noticed(&mut it.attrs),
+        Item::Static(it) if is_public(&it.vis) => noticed(&mut it.attrs),
         Item::Type(it) if is_public(&it.vis) => noticed(&mut it.attrs),
         Item::Trait(it) if is_public(&it.vis) => noticed(&mut it.attrs),
         Item::Use(it) if is_public(&it.vis) => noticed(&mut it.attrs),
@@ -173,7 +174,7 @@ fn outline(item: &Item, types: &BTreeSet<String>, private_traits: &BTreeSet<Stri
     vec![item]
 }
 
-/// An impl of a trait without its functions; each public function of another as an impl of its own.
+/// An impl of a trait without its functions; what is public in another, each as an impl of its own.
 fn outline_of_impl(it: &syn::ItemImpl, types: &BTreeSet<String>, private_traits: &BTreeSet<String>) -> Vec<Item> {
     let mut it = it.clone();
     if is_for_tests(&it.attrs) {
@@ -187,16 +188,20 @@ fn outline_of_impl(it: &syn::ItemImpl, types: &BTreeSet<String>, private_traits:
         it.items.extend(items.into_iter().filter(|item| matches!(item, ImplItem::Type(_))));
         return if own && !private { vec![Item::Impl(it)] } else { Vec::new() };
     }
-    let with = |mut function: syn::ImplItemFn| {
-        noticed(&mut function.attrs);
-        function.block.stmts.clear();
-        Item::Impl(syn::ItemImpl { items: vec![ImplItem::Fn(function)], ..it.clone() })
-    };
-    let functions = items.into_iter().filter_map(|item| match item {
-        ImplItem::Fn(function) if is_public(&function.vis) && !is_for_tests(&function.attrs) => Some(with(function)),
+    let outlined = |item| match item {
+        ImplItem::Fn(mut function) if is_public(&function.vis) && !is_for_tests(&function.attrs) => {
+            noticed(&mut function.attrs);
+            function.block.stmts.clear();
+            Some(ImplItem::Fn(function))
+        }
+        ImplItem::Const(mut constant) if is_public(&constant.vis) => {
+            noticed(&mut constant.attrs);
+            Some(ImplItem::Const(constant))
+        }
         _ => None,
-    });
-    functions.collect()
+    };
+    let alone = |item| Item::Impl(syn::ItemImpl { items: vec![item], ..it.clone() });
+    items.into_iter().filter_map(outlined).map(alone).collect()
 }
 
 fn noticed(attributes: &mut Vec<Attribute>) {

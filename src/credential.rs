@@ -1,7 +1,7 @@
 //! A machine's identity as a program holds it: which endpoint, which identity, and the tokens it has got so far.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::env::{self, Env};
@@ -16,16 +16,27 @@ use crate::token::AccessToken;
 use crate::trace::{Attempt, Trace};
 
 mod fetch;
+mod flight;
 #[cfg(feature = "https")]
 mod instance;
 mod rim;
 
 use fetch::Fetcher;
+use flight::{Perishable, Slot, Slots, Turn};
 use rim::Machine;
+
+/// What `flight` locks with. Its models have other types of these names.
+mod sync {
+    pub(super) use std::sync::{Condvar, Mutex, MutexGuard, RwLock};
+}
 
 /// Gets access tokens for this machine's managed identity, and keeps them while they are good.
 ///
-/// Cheap to clone; clones share the tokens. One request at a time goes out for each resource, however many threads ask.
+/// Cheap to clone; clones share the tokens. One request at a time goes out for each resource, however many threads ask; those
+/// who wait for it share what comes of it.
+///
+/// After a fork both processes may use it: the tokens are there in both, and no connection is shared. As for every lock, no
+/// other thread may be in a call at that moment: a child that was forked then makes a credential of its own.
 ///
 /// # Example
 ///
@@ -41,30 +52,11 @@ pub struct Credential(Arc<Inner>);
 struct Inner {
     fetcher: Fetcher,
     deadline: Duration,
-    slots: RwLock<Vec<Arc<Slot>>>,
+    slots: Slots<AccessToken, Error>,
 }
 
 /// The token of one resource.
-struct Slot {
-    resource: Arc<str>,
-    token: RwLock<Option<AccessToken>>,
-    flight: Mutex<Flight>,
-    landed: Condvar,
-}
-
-/// The one fetch that may be under way.
-#[derive(Default)]
-struct Flight {
-    busy: bool,
-    waiting: usize,
-    landings: u64,
-    /// In a row.
-    failures: u32,
-    /// How the last one failed, for those who waited for it.
-    failed: Option<Error>,
-    /// After a refresh that failed: not again before this.
-    not_before: Option<Instant>,
-}
+type Kept = Slot<AccessToken, Error>;
 
 impl Credential {
     /// The identity that the environment speaks of: `AZURE_CLIENT_ID`, if set, names a user-assigned one. Reads the
@@ -105,7 +97,8 @@ impl Credential {
     }
 
     /// A token that comes from the endpoint now, whatever is kept: after a role was granted, or when a service has refused the
-    /// one before. The endpoint has a memory of its own, and may give the same token again.
+    /// one before. A request that is already under way counts as now. The endpoint has a memory of its own, and may give the
+    /// same token again.
     ///
     /// # Errors
     /// As [`token`](Self::token); what was kept stays.
@@ -122,7 +115,8 @@ impl Credential {
     /// The same within a deadline that is already running.
     pub(crate) fn token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
         let now = self.0.fetcher.rim.now();
-        if let Some(token) = self.find(resource).and_then(|slot| slot.token_until(now, AccessToken::refresh_at)) {
+        if let Some(token) = self.0.slots.find(resource).and_then(|slot| slot.kept_until(now, AccessToken::refresh_at))
+        {
             return Ok(token);
         }
         let slot = self.slot(resource)?;
@@ -144,79 +138,41 @@ impl Credential {
         self.0.fetcher.place.url()
     }
 
-    fn find(&self, resource: &str) -> Option<Arc<Slot>> {
-        let slots = self.0.slots.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| *slot.resource == *resource).cloned()
-    }
-
-    fn slot(&self, resource: &str) -> Result<Arc<Slot>, Error> {
-        if let Some(slot) = self.find(resource) {
+    fn slot(&self, resource: &str) -> Result<Arc<Kept>, Error> {
+        if let Some(slot) = self.0.slots.find(resource) {
             return Ok(slot);
         }
         if resource.is_empty() || resource.len() > MAX_RESOURCE || resource.chars().any(char::is_control) {
             return Err(Error::invalid(format!("{resource:?} cannot be a resource")));
         }
-        let mut slots = self.0.slots.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.iter().find(|slot| *slot.resource == *resource) {
-            return Ok(slot.clone());
-        }
-        let slot = Arc::new(Slot {
-            resource: resource.into(),
-            token: RwLock::default(),
-            flight: Mutex::default(),
-            landed: Condvar::new(),
-        });
-        slots.push(slot.clone());
-        Ok(slot)
+        Ok(self.0.slots.make(resource))
     }
 
     /// Fetches a token, or waits for the one who does; hands out the old one while somebody else fetches.
-    fn renew(&self, slot: &Slot, end: Instant, force: bool) -> Result<AccessToken, Error> {
-        let rim = &self.0.fetcher.rim;
-        let mut flight = slot.flight();
-        let at_first = flight.landings;
-        let good = loop {
-            let now = rim.now();
-            let landed = flight.landings != at_first;
-            if let Some(token) = slot.token_until(now, AccessToken::refresh_at).filter(|_| !force || landed) {
-                return Ok(token);
-            }
-            let good = slot.token_until(now, AccessToken::ends_at).filter(|_| !force);
-            match good {
-                Some(token) if flight.busy || flight.not_before.is_some_and(|at| now < at) => return Ok(token),
-                good if !flight.busy => break good.is_some(),
-                _ => {}
-            }
-            let patience = end.saturating_duration_since(now);
-            if patience.is_zero() {
-                return Err(self.0.fetcher.deadline_exceeded());
-            }
-            let landings = flight.landings;
-            flight.waiting += 1;
-            flight = slot.landed.wait_timeout(flight, patience).unwrap_or_else(PoisonError::into_inner).0;
-            flight.waiting -= 1;
-            if let Some(error) = flight.failed.as_ref().filter(|_| flight.landings != landings) {
-                return Err(error.clone());
-            }
-        };
-        flight.busy = true;
-        drop(flight);
-        let mut landing = Landing { slot, credential: self, failed: None };
-        let outcome = if good {
+    fn renew(&self, slot: &Kept, end: Instant, force: bool) -> Result<AccessToken, Error> {
+        let fetcher = &self.0.fetcher;
+        loop {
+            let landing = match slot.turn(|| fetcher.rim.now(), end, force) {
+                Turn::Kept(token) => return Ok(token),
+                Turn::Failed(error) => return Err(error),
+                Turn::Late => return Err(fetcher.deadline_exceeded()),
+                Turn::Fetch(landing) => landing,
+            };
             // Whoever still has a good token is not kept waiting for a better one.
-            let soon = rim.now().checked_add(REFRESH).map_or(end, |soon| soon.min(end));
-            self.0.fetcher.once(&slot.resource, soon)
-        } else {
-            self.0.fetcher.token(&slot.resource, end)
-        };
-        match outcome {
-            Ok(token) => {
-                *slot.token.write().unwrap_or_else(PoisonError::into_inner) = Some(token.clone());
-                Ok(token)
-            }
-            Err(error) => {
-                landing.failed = Some(error.clone());
-                slot.token_until(rim.now(), AccessToken::ends_at).filter(|_| !force).ok_or(error)
+            let refresh = landing.good;
+            let soon = fetcher.rim.now().checked_add(REFRESH).map_or(end, |soon| soon.min(end));
+            let (outcome, given) = if refresh {
+                (fetcher.once(&slot.resource, soon), soon)
+            } else {
+                (fetcher.token(&slot.resource, end), end)
+            };
+            // What more time might have changed does not concern those who have more.
+            let passing = outcome.as_ref().is_err_and(Error::is_transient);
+            let until = given.checked_add(TOGETHER).filter(|_| passing);
+            match landing.land(outcome, until) {
+                // The old token has ended during the try that was to replace it.
+                Err(_) if refresh && fetcher.rim.now() < end => {}
+                landed => return landed,
             }
         }
     }
@@ -231,39 +187,13 @@ impl fmt::Debug for Credential {
     }
 }
 
-impl Slot {
-    /// The token, if the moment that `until` names is still to come.
-    fn token_until(&self, now: Instant, until: impl Fn(&AccessToken) -> Instant) -> Option<AccessToken> {
-        let token = self.token.read().unwrap_or_else(PoisonError::into_inner);
-        token.as_ref().filter(|token| now < until(token)).cloned()
+impl Perishable for AccessToken {
+    fn refresh_at(&self) -> Instant {
+        self.refresh_at()
     }
 
-    fn flight(&self) -> MutexGuard<'_, Flight> {
-        self.flight.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Ends a flight and wakes those who wait, also when the thread that flew it panics (in an observer, say).
-struct Landing<'a> {
-    slot: &'a Slot,
-    credential: &'a Credential,
-    failed: Option<Error>,
-}
-
-impl Drop for Landing<'_> {
-    fn drop(&mut self) {
-        let mut flight = self.slot.flight();
-        flight.busy = false;
-        flight.landings += 1;
-        flight.failures = if self.failed.is_some() { flight.failures.saturating_add(1) } else { 0 };
-        let pause = AFTER_FAILURE.saturating_mul(1 << flight.failures.saturating_sub(1).min(3));
-        let now = self.credential.0.fetcher.rim.now();
-        flight.not_before = self.failed.as_ref().and_then(|_| now.checked_add(pause));
-        flight.failed = self.failed.take();
-        // A wake is a system call also when nobody sleeps.
-        if flight.waiting > 0 {
-            self.slot.landed.notify_all();
-        }
+    fn ends_at(&self) -> Instant {
+        self.ends_at()
     }
 }
 
@@ -379,7 +309,7 @@ impl Builder {
         #[cfg(not(feature = "https"))]
         let rim = Machine::new(self.env);
         let fetcher = Fetcher { place, identity, trace: self.trace, wait: self.wait, rim: Box::new(rim) };
-        Ok(Credential(Arc::new(Inner { fetcher, deadline, slots: RwLock::default() })))
+        Ok(Credential(Arc::new(Inner { fetcher, deadline, slots: Slots::new() })))
     }
 }
 
@@ -387,8 +317,8 @@ impl Builder {
 const DEADLINE: Duration = Duration::from_secs(120);
 /// For a refresh while the token is still good.
 const REFRESH: Duration = Duration::from_secs(10);
-/// Between two tries to refresh a token that is still good; doubled from failure to failure, three times.
-const AFTER_FAILURE: Duration = Duration::from_secs(30);
+/// Callers who came so close after one another share a failure for want of time.
+const TOGETHER: Duration = Duration::from_secs(1);
 /// The longest audience seen is a tenth of it.
 const MAX_RESOURCE: usize = 2048;
 

@@ -18,6 +18,9 @@ use crate::trace::{Attempt, Trace};
 /// Cheap to clone; clones share connections. A token goes out over https only, and only to the endpoint that a request
 /// names; redirects are not followed. `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` are honoured, and `SSL_CERT_FILE` adds CAs.
 ///
+/// After a fork both processes may use it, if no other thread was in a call at that moment: the child opens connections of its
+/// own, and leaves those of its parent alone.
+///
 /// # Example
 ///
 /// ```no_run

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io::{self, ErrorKind as Io, Read, Write};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -50,7 +51,8 @@ impl Connector {
         }
         let generation = Arc::clone(&self.generation);
         let born = generation.load(Ordering::Relaxed);
-        Ok(Tunnel { tls, wire, input: Input::default(), output: Output::default(), generation, born })
+        let (input, output, process) = (Input::default(), Output::default(), process::id());
+        Ok(Tunnel { tls, wire, input, output, generation, born, process })
     }
 }
 
@@ -172,6 +174,8 @@ pub(super) struct Tunnel {
     output: Output,
     generation: Arc<AtomicU64>,
     born: u64,
+    /// A fork leaves the connection to both sides. If both used it, they would encrypt with the same keys and counters.
+    process: u32,
 }
 
 impl Tunnel {
@@ -220,7 +224,7 @@ impl Transport for Tunnel {
 
     /// Session tickets may come late, so bytes that wait need not mean that the connection is over.
     fn is_open(&mut self) -> bool {
-        if self.generation.load(Ordering::Relaxed) != self.born {
+        if self.generation.load(Ordering::Relaxed) != self.born || self.process != process::id() {
             return false;
         }
         if self.wire.is_quiet() {

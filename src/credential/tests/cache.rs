@@ -118,7 +118,7 @@ fn an_error_is_not_kept() {
 
 /// Waits until so many callers wait for the one who fetches.
 fn until_waiting(credential: &Credential, count: usize) {
-    while credential.find(RESOURCE).is_none_or(|slot| slot.flight().waiting < count) {
+    while credential.0.slots.find(RESOURCE).is_none_or(|slot| slot.flight().waiting < count) {
         thread::yield_now();
     }
 }
@@ -142,6 +142,51 @@ fn those_who_wait_share_the_leaders_error() {
     assert_eq!(endpoint.asked(), 1);
 }
 
+/// However short its life: it came after they asked.
+#[test]
+fn those_who_wait_share_what_lands() {
+    let gate = Arc::new(Barrier::new(2));
+    let opened = Arc::clone(&gate);
+    let endpoint = Endpoint::start(move |number| {
+        opened.wait();
+        token(300, number)
+    });
+    let credential = endpoint.credential();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| assert_eq!(credential.token(RESOURCE).unwrap().secret(), "token-0"));
+        }
+        until_waiting(&credential, 7);
+        gate.wait();
+    });
+    assert_eq!(endpoint.asked(), 1);
+}
+
+/// The leader's deadline is its own affair.
+#[test]
+fn those_who_have_more_time_than_the_leader_use_it() {
+    let gate = Arc::new(Barrier::new(2));
+    let opened = Arc::clone(&gate);
+    let endpoint = Endpoint::start(move |number| {
+        if number == 0 {
+            opened.wait();
+        }
+        token(3600, number)
+    });
+    let credential = endpoint.credential();
+    let end = Instant::now() + Duration::from_millis(500);
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| credential.token_before(RESOURCE, end));
+        while !credential.0.slots.find(RESOURCE).is_some_and(|slot| slot.flight().busy) {
+            thread::yield_now();
+        }
+        let waiter = scope.spawn(|| credential.token(RESOURCE));
+        assert_eq!(leader.join().unwrap().unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+        gate.wait();
+        assert!(waiter.join().unwrap().is_ok());
+    });
+}
+
 #[test]
 fn waiting_for_another_ends_at_ones_own_deadline() {
     let gate = Arc::new(Barrier::new(2));
@@ -153,7 +198,7 @@ fn waiting_for_another_ends_at_ones_own_deadline() {
     let credential = endpoint.credential();
     thread::scope(|scope| {
         let leader = scope.spawn(|| credential.token(RESOURCE));
-        while !credential.find(RESOURCE).is_some_and(|slot| slot.flight().busy) {
+        while !credential.0.slots.find(RESOURCE).is_some_and(|slot| slot.flight().busy) {
             thread::yield_now();
         }
         let error = credential.token_before(RESOURCE, Instant::now() + Duration::from_millis(50)).unwrap_err();
@@ -174,6 +219,37 @@ fn a_leader_that_panics_blocks_nobody() {
         .unwrap();
     thread::scope(|scope| assert!(scope.spawn(|| credential.token(RESOURCE)).join().is_err()));
     assert_eq!(credential.token(RESOURCE).unwrap().secret(), "token-1");
+}
+
+/// Who wants a fresh token does not get the one that was kept, however the fetch ends that it waits for.
+#[test]
+fn a_leader_that_panics_leaves_nothing_fresh() {
+    let gate = Arc::new(Barrier::new(2));
+    let opened = Arc::clone(&gate);
+    let endpoint = Endpoint::start(move |number| {
+        if number == 1 {
+            opened.wait();
+        }
+        token(3600, number)
+    });
+    let told = AtomicUsize::new(0);
+    let credential = endpoint
+        .builder()
+        .on_attempt(move |_| assert_ne!(told.fetch_add(1, Ordering::SeqCst), 1, "the second attempt panics on purpose"))
+        .build()
+        .unwrap();
+    assert_eq!(credential.token(RESOURCE).unwrap().secret(), "token-0");
+    thread::scope(|scope| {
+        let leader = scope.spawn(|| credential.fresh_token(RESOURCE));
+        while !credential.0.slots.find(RESOURCE).is_some_and(|slot| slot.flight().busy) {
+            thread::yield_now();
+        }
+        let waiter = scope.spawn(|| credential.fresh_token(RESOURCE));
+        until_waiting(&credential, 1);
+        gate.wait();
+        assert!(leader.join().is_err());
+        assert_eq!(waiter.join().unwrap().unwrap().secret(), "token-2");
+    });
 }
 
 #[test]

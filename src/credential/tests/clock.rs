@@ -413,8 +413,17 @@ fn a_dead_token_is_not_handed_out() {
 fn a_token_that_ends_during_its_refresh_is_not_handed_out() {
     let (world, credential) = half_spent();
     world.pass(s(1795));
+    // A refresh is one try; who has nothing left has all the tries of a first fetch.
     world.then(answer(500, "").after(s(6)));
-    assert_eq!(credential.token(RESOURCE).unwrap_err().kind(), ErrorKind::Unavailable);
+    world.then(answer(500, ""));
+    world.then(token("new", 3600));
+    assert_eq!(credential.token(RESOURCE).unwrap().secret(), "new");
+    let (world, credential) = half_spent();
+    world.pass(s(1795));
+    world.then(silent());
+    world.otherwise(answer(400, "{}"));
+    assert_eq!(credential.token(RESOURCE).unwrap_err().kind(), ErrorKind::IdentityRefused);
+    assert_eq!(world.times().len(), 3);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, ErrorKind as Io};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use zeroize::Zeroizing;
@@ -210,7 +210,7 @@ impl World {
         setup.identity.check().unwrap();
         let rim = Box::new(Arc::clone(self));
         let fetcher = Fetcher { place, identity: setup.identity, trace: Trace::default(), wait: setup.wait, rim };
-        Credential(Arc::new(Inner { fetcher, deadline: setup.deadline, slots: RwLock::default() }))
+        Credential(Arc::new(Inner { fetcher, deadline: setup.deadline, slots: Slots::new() }))
     }
 }
 

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Transport};
 use ureq::{Timeout, http::Uri};
 use zeroize::Zeroize;
 
-use super::PATIENCE;
+use super::{PATIENCE, handshake};
 use crate::dial::{self, Lost, Wire};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::http::{Buffer, Limits, Parser, Progress, Request};
@@ -44,9 +44,9 @@ impl Connector {
         let name =
             ServerName::try_from(host).map_err(|why| Error::invalid("TLS cannot name this host").because(why))?;
         let mut tls = ClientConnection::new(Arc::clone(&self.config), name)
-            .map_err(|why| tls_failed(&url, io::Error::other(why)))?;
+            .map_err(|why| handshake::failed(&url, io::Error::other(why)))?;
         while tls.is_handshaking() {
-            tls.complete_io(&mut wire).map_err(|why| tls_failed(&url, why))?;
+            tls.complete_io(&mut wire).map_err(|why| handshake::failed(&url, why))?;
         }
         let generation = Arc::clone(&self.generation);
         let born = generation.load(Ordering::Relaxed);
@@ -130,32 +130,6 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
             Err(refused("wants other credentials").answered(response.status, crate::failure::Failure::default()))
         }
         status => Err(refused("refused the connection").answered(status, crate::failure::Failure::default())),
-    }
-}
-
-#[cold]
-fn tls_failed(url: &Url<'_>, why: io::Error) -> Error {
-    if why.kind() == Io::TimedOut {
-        return super::deadline_exceeded();
-    }
-    let name = url.authority();
-    match why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned() {
-        Some(error @ rustls::Error::InvalidCertificate(_)) => {
-            let refused =
-                Error::new(ErrorKind::Connection, format!("{name} is not trusted: its certificate was refused"));
-            let advice = match error {
-                // Only a pin says this.
-                rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
-                    "check IDENTITY_SERVER_THUMBPRINT: the server has another certificate"
-                }
-                _ => "if a private CA signed it, pass --ca-file; if it is out of date, check this machine's clock",
-            };
-            refused.with_advice(advice).because(error)
-        }
-        Some(error) => Error::new(ErrorKind::Connection, format!("no TLS connection to {name}")).because(error),
-        None => {
-            Error::new(ErrorKind::Connection, format!("no TLS connection to {name}: the connection broke")).because(why)
-        }
     }
 }
 
@@ -243,6 +217,9 @@ impl Transport for Tunnel {
 /// body would pass for a whole one.
 #[cold]
 fn as_ureq(why: io::Error, reason: Timeout) -> ureq::Error {
+    if let Some(refused) = handshake::refused_late(&why) {
+        return ureq::Error::Other(Box::new(refused));
+    }
     match why.kind() {
         Io::TimedOut => ureq::Error::Timeout(reason),
         Io::UnexpectedEof | Io::ConnectionAborted | Io::ConnectionReset => {

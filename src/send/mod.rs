@@ -2,6 +2,7 @@
 //! read by our own rules before ureq sees it, answers are checked for ambiguous framing and bounded.
 
 mod connect;
+mod handshake;
 mod pin;
 mod roots;
 

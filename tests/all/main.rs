@@ -23,5 +23,6 @@ mod rest_options;
 mod sources;
 mod support;
 mod tidy;
+mod tls;
 mod token_command;
 mod tools;

@@ -14,10 +14,11 @@ use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Tran
 use ureq::{Timeout, http::Uri};
 use zeroize::Zeroize;
 
+use super::guard::{self, Guard};
 use super::{PATIENCE, handshake};
 use crate::dial::{self, Lost, Wire};
 use crate::error::{Error, ErrorKind, Stage};
-use crate::http::{Buffer, Limits, Parser, Progress, Request};
+use crate::http::{Buffer, Fault, Limits, Parser, Progress, Request};
 use crate::proxy::{Proxies, Proxy};
 use crate::url::Url;
 
@@ -50,7 +51,8 @@ impl Connector {
         }
         let generation = Arc::clone(&self.generation);
         let born = generation.load(Ordering::Relaxed);
-        Ok(Tunnel { tls, wire, input: Input::default(), output: Output::default(), generation, born })
+        let (input, output, guard) = (Input::default(), Output::default(), Guard::default());
+        Ok(Tunnel { tls, wire, input, output, guard, generation, born })
     }
 }
 
@@ -144,6 +146,7 @@ pub(super) struct Tunnel {
     wire: Wire,
     input: Input,
     output: Output,
+    guard: Guard,
     generation: Arc<AtomicU64>,
     born: u64,
 }
@@ -152,6 +155,7 @@ impl Tunnel {
     fn send(&mut self, amount: usize) -> io::Result<()> {
         let bytes = self.output.bytes.get(..amount).unwrap_or(&[]);
         self.output.touched = self.output.touched.max(amount);
+        self.guard.sent(bytes);
         self.tls.writer().write_all(bytes)?;
         while self.tls.wants_write() {
             self.tls.write_tls(&mut self.wire)?;
@@ -188,7 +192,15 @@ impl Transport for Tunnel {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         self.wire.set_deadline(end_of(timeout));
         let count = self.receive().map_err(|why| as_ureq(why, timeout.reason))?;
+        let bytes = self.input.buffer.spare().get(..count).unwrap_or(&[]);
+        self.guard.received(bytes).map_err(|fault| match fault {
+            Fault::Truncated => as_ureq(Io::UnexpectedEof.into(), timeout.reason),
+            fault => ureq::Error::Other(Box::new(guard::improper(fault))),
+        })?;
         self.input.buffer.advance(count);
+        // Nobody here waits for what an interim answer says, and ureq takes no `100` that has a header.
+        let start = self.input.consumed;
+        self.input.buffer.close_gap(start + self.guard.take_interim(), start);
         Ok(count > 0)
     }
 

@@ -16,7 +16,8 @@ use crate::relay::{Manner, Relay};
 
 /// What every server answers to every request.
 pub(super) const BODY: &str = "{\"value\":[]}";
-const ANSWER: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"value\":[]}";
+const ANSWER: &[&str] =
+    &["HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{\"value\":[]}"];
 
 pub(super) struct Host {
     relay: Relay,
@@ -38,15 +39,15 @@ impl Host {
         Self::answering(ANSWER, config)
     }
 
-    /// Over TLS, and with this answer.
-    pub(super) fn answering(answer: &'static str, config: ServerConfig) -> Self {
+    /// Over TLS, and with this answer, each piece in a record of its own.
+    pub(super) fn answering(answer: &'static [&'static str], config: ServerConfig) -> Self {
         let config = Arc::new(config);
         Self::changing(answer, move || Arc::clone(&config))
     }
 
     /// The same, each connection with the settings of that moment.
     pub(super) fn changing(
-        answer: &'static str,
+        answer: &'static [&'static str],
         config: impl Fn() -> Arc<ServerConfig> + Send + Sync + 'static,
     ) -> Self {
         Self::start(move |stream, heard| serve_tls(stream, config(), answer, heard))
@@ -154,7 +155,8 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn serve_tls(stream: &TcpStream, config: Arc<ServerConfig>, answer: &str, heard: &Mutex<Heard>) -> io::Result<()> {
+fn serve_tls(stream: &TcpStream, config: Arc<ServerConfig>, answer: &[&str], heard: &Mutex<Heard>) -> io::Result<()> {
+    stream.set_nodelay(true)?;
     let mut tls = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
     while tls.conn.is_handshaking() {
         if let Err(error) = tls.conn.complete_io(&mut tls.sock) {
@@ -178,7 +180,10 @@ fn serve_tls(stream: &TcpStream, config: Arc<ServerConfig>, answer: &str, heard:
         head.extend_from_slice(&piece[..count]);
         if head.ends_with(b"\r\n\r\n") {
             head.clear();
-            tls.write_all(answer.as_bytes())?;
+            for piece in answer {
+                tls.write_all(piece.as_bytes())?;
+                tls.flush()?;
+            }
         }
     }
 }

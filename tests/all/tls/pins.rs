@@ -91,5 +91,5 @@ fn what_a_pin_does_not_excuse() {
     assert!(!server.text().contains(SECRET));
 }
 
-const TOKEN_ANSWER: &str =
-    "HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{\"access_token\":\"t0ken\",\"expires_in\":\"3599\"}";
+const TOKEN_ANSWER: &[&str] =
+    &["HTTP/1.1 200 OK\r\nContent-Length: 44\r\n\r\n{\"access_token\":\"t0ken\",\"expires_in\":\"3599\"}"];

@@ -80,10 +80,29 @@ fn http_2_only() {
     let run = caller.command(&Place { id: "polite", host: "localhost", server: &polite }, &chain.trusted, &[]);
     assert_eq!(run.succeeds().out, BODY, "it falls back to what was asked for");
 
-    let stubborn = Host::answering("\0\0\0\x04\0\0\0\0\0", settings);
+    let stubborn = Host::answering(&["\0\0\0\x04\0\0\0\0\0"], settings);
     let run = caller.command(&Place { id: "stubborn", host: "localhost", server: &stubborn }, &chain.trusted, &[]);
     run.fails(7).says("not proper HTTP");
 }
 
+/// However they are cut up.
+#[test]
+fn interim_answers_are_read_over() {
+    let (caller, root) = (Caller::new(), Party::root());
+    let chain = root.leaf(plain).shows(&[], &root);
+    let whole = "HTTP/1.1 100 Continue\r\nServer: x\r\nX: y\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n\
+                 HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+    for pieces in [vec![whole], whole.split_inclusive('\n').collect(), whole.split("").collect()] {
+        let server = Host::answering(pieces.leak(), config(&chain, rustls::ALL_VERSIONS));
+        let client = caller.library(&chain.trusted);
+        let url = format!("https://localhost:{}/x", server.address().port());
+        for _ in 0..2 {
+            let answer = client.get(&url).api_version("1").resource(ARM_AUDIENCE).send().unwrap();
+            assert_eq!((answer.status(), answer.text().as_str()), (200, "hello"));
+        }
+        assert_eq!(server.accepted(), 1, "the connection is as good as before");
+    }
+}
+
 /// The next call needs a connection of its own.
-const CLOSING: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{\"value\":[]}";
+const CLOSING: &[&str] = &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{\"value\":[]}"];

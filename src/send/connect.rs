@@ -177,6 +177,12 @@ impl Tunnel {
             }
         }
     }
+
+    /// Whether everything that has come has been read.
+    fn is_used_up(&mut self) -> bool {
+        let state = self.tls.process_new_packets();
+        state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
+    }
 }
 
 impl Transport for Tunnel {
@@ -204,9 +210,10 @@ impl Transport for Tunnel {
         Ok(count > 0)
     }
 
-    /// Session tickets may come late, so bytes that wait need not mean that the connection is over.
+    /// Session tickets may come late, so bytes that wait need not mean that the connection is over. What is left of an answer,
+    /// or came after it, does: it would be taken for the next one.
     fn is_open(&mut self) -> bool {
-        if self.generation.load(Ordering::Relaxed) != self.born {
+        if self.generation.load(Ordering::Relaxed) != self.born || !self.is_used_up() {
             return false;
         }
         if self.wire.is_quiet() {
@@ -214,10 +221,7 @@ impl Transport for Tunnel {
         }
         self.wire.set_deadline(Instant::now() + Duration::from_millis(1));
         let read = self.tls.read_tls(&mut self.wire);
-        let state = self.tls.process_new_packets();
-        read.is_ok_and(|count| count > 0)
-            && state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
-            && self.wire.is_quiet()
+        read.is_ok_and(|count| count > 0) && self.is_used_up() && self.wire.is_quiet()
     }
 
     fn is_tls(&self) -> bool {

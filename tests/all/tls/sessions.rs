@@ -104,5 +104,28 @@ fn interim_answers_are_read_over() {
     }
 }
 
+/// What a server sends beyond its answer is no answer to the next request, also where all that was read at once is used up.
+#[test]
+fn an_answer_too_many() {
+    let (caller, root) = (Caller::new(), Party::root());
+    let chain = root.leaf(plain).shows(&[], &root);
+    for total in [4095, 4096, 4097, 8192] {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: ";
+        // Four digits, and the line ends.
+        let length = total - head.len() - 4 - 4;
+        let first = format!("{head}{length}\r\n\r\n{}", "x".repeat(length));
+        assert_eq!(first.len(), total);
+        let both = format!("{first}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil");
+        let server = Host::answering(vec![&*both.leak()].leak(), config(&chain, rustls::ALL_VERSIONS));
+        let client = caller.library(&chain.trusted);
+        let url = format!("https://localhost:{}/x", server.address().port());
+        for _ in 0..3 {
+            let answer = client.get(&url).api_version("1").resource(ARM_AUDIENCE).send().unwrap();
+            assert_eq!(answer.bytes().len(), length, "{total}");
+        }
+        assert_eq!(server.accepted(), 3, "{total}");
+    }
+}
+
 /// The next call needs a connection of its own.
 const CLOSING: &[&str] = &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{\"value\":[]}"];

@@ -97,7 +97,7 @@ fn what_an_authority_or_a_server_may_not() {
         ),
         (
             "a CA for clients only",
-            "CA/Browser Forum 7.1.2.2",
+            "RFC 5280, 4.2.1.12, as every browser reads it",
             below(|params| {
                 params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
             }),

@@ -124,7 +124,7 @@ fn of_hosts() {
         ),
         (
             "in the common name only",
-            "RFC 9525, 2",
+            "RFC 9525",
             "localhost",
             |p| {
                 p.distinguished_name.push(DnType::CommonName, "localhost");

@@ -62,7 +62,7 @@ fn that_are_not_tls() {
         ("a ServerHello that is none", "RFC 8446, 4.1.3", record(HANDSHAKE, b"\x02\0\0\x04abcd"), none(), NOT_PROPER),
         (
             "a certificate first",
-            "SKIP-TLS, CVE-2015-0205",
+            "SKIP-TLS, CVE-2014-6593",
             record(HANDSHAKE, b"\x0b\0\0\x03\0\0\0"),
             none(),
             AGAINST_RULES,

@@ -46,6 +46,18 @@ pub(crate) fn http(text: &str) -> Option<u64> {
     Some(days(year, u64::try_from(month).ok()? + 1, day)? * 86_400 + time)
 }
 
+/// The day of so many seconds since 1970: `2020-01-31`.
+#[cfg(feature = "https")]
+pub(crate) fn day(seconds: u64) -> String {
+    let day = seconds.min(LAST) / 86_400;
+    let first = |year, month| days(year, month, 1).filter(|first| *first <= day);
+    // No year has fewer days, so the first that begins too early is near.
+    let year = (1970..=1970 + day / 365).rev().find(|year| first(*year, 1).is_some()).unwrap_or(1970);
+    let (month, first) = (1..=12).rev().find_map(|month| Some((month, first(year, month)?))).unwrap_or((1, day));
+    let day = day - first + 1;
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
 struct Reader<'a>(&'a str);
 
 impl Reader<'_> {
@@ -158,6 +170,26 @@ mod tests {
             ("2016-02-29T23:59:60Z", 1_456_790_399),
         ] {
             assert_eq!(expiry(text), Some(seconds), "{text}");
+        }
+    }
+
+    #[cfg(feature = "https")]
+    #[test]
+    fn days_as_text() {
+        for (seconds, text) in [
+            (0, "1970-01-01"),
+            (86_399, "1970-01-01"),
+            (951_782_400, "2000-02-29"),
+            (951_868_800, "2000-03-01"),
+            (1_577_836_799, "2019-12-31"),
+            (1_577_836_800, "2020-01-01"),
+            (4_107_542_399, "2100-02-28"),
+            (4_107_542_400, "2100-03-01"),
+            (LAST, "9999-12-31"),
+            (u64::MAX, "9999-12-31"),
+        ] {
+            assert_eq!(day(seconds), text);
+            assert_eq!(expiry(&format!("{text} 23:59:59")), Some(seconds.min(LAST) / 86_400 * 86_400 + 86_399));
         }
     }
 

@@ -2,6 +2,9 @@
 //! that a server chooses. It is fed a growing buffer and remembers where it stopped, so that an answer that comes a byte
 //! at a time costs no more than one that comes at once. Chunks are joined in place: a token is never copied.
 
+#[cfg(feature = "https")]
+mod watch;
+
 use std::ops::Range;
 
 use super::{Buffer, Response, is_field_text, is_token};
@@ -64,6 +67,8 @@ pub(crate) struct Parser {
     body: Range<usize>,
     /// The request was `CONNECT`: what follows a success belongs to the tunnel (RFC 9110, section 9.3.6).
     connect: bool,
+    #[cfg(feature = "https")]
+    watch: Option<watch::Watch>,
 }
 
 #[derive(Clone, Copy)]
@@ -71,6 +76,9 @@ enum State {
     StatusLine,
     Headers,
     Length(usize),
+    /// So much of the body is still to come, and is not kept.
+    #[cfg(feature = "https")]
+    Skip(u64),
     UntilClose,
     ChunkSize,
     ChunkData(usize),
@@ -102,6 +110,8 @@ impl Parser {
             head: Head::default(),
             body: 0..0,
             connect: false,
+            #[cfg(feature = "https")]
+            watch: None,
         }
     }
 
@@ -109,6 +119,11 @@ impl Parser {
     #[cfg(feature = "https")]
     pub(crate) fn of_connect(limits: Limits) -> Self {
         Self { connect: true, ..Self::new(limits) }
+    }
+
+    #[cfg(not(feature = "https"))]
+    fn watches(&self) -> bool {
+        false
     }
 
     /// Goes on with what has come; `eof` when nothing more will.
@@ -125,6 +140,8 @@ impl Parser {
                     self.body.end = end;
                     Ok(State::Done)
                 }),
+                #[cfg(feature = "https")]
+                State::Skip(left) => self.skip(buffer, left),
                 State::UntilClose => self.until_close(buffer, eof)?.map(Ok),
                 State::ChunkSize => {
                     self.line(buffer, 18 + self.limits.extension)?.map(|line| self.chunk_size(buffer, line))
@@ -239,11 +256,15 @@ impl Parser {
             }
             (100..200, None, false) => {
                 self.interim += 1;
+                #[cfg(feature = "https")]
+                self.note_interim();
                 Ok(State::StatusLine)
             }
             (100..200, ..) => Err(Fault::Malformed("an interim answer with a body")),
             (200..300, ..) if self.connect => Ok(State::Done),
             (204 | 304, ..) => Ok(State::Done),
+            #[cfg(feature = "https")]
+            _ if self.watches() => Ok(self.body_to_watch()),
             (.., true) => Ok(State::ChunkSize),
             (_, Some(length), _) => {
                 let length = usize::try_from(length).ok().filter(|length| *length <= self.limits.body);
@@ -254,6 +275,10 @@ impl Parser {
     }
 
     fn until_close(&mut self, buffer: &Buffer, eof: bool) -> Result<Option<State>, Fault> {
+        if self.watches() {
+            (self.next, self.searched) = (buffer.len(), buffer.len());
+            return Ok(eof.then_some(State::Done));
+        }
         if buffer.len() - self.next > self.limits.body {
             return Err(Fault::TooLarge("body"));
         }
@@ -276,8 +301,10 @@ impl Parser {
 
     fn chunk_data(&mut self, buffer: &mut Buffer, left: usize) -> Option<State> {
         let here = left.min(buffer.len() - self.next);
-        buffer.move_down(self.next, here, self.body.end);
-        self.body.end += here;
+        if !self.watches() {
+            buffer.move_down(self.next, here, self.body.end);
+            self.body.end += here;
+        }
         self.next += here;
         self.searched = self.next;
         self.state = State::ChunkData(left - here);
@@ -308,7 +335,8 @@ impl Parser {
 
     /// Chunk framing that has been read need not be kept.
     fn close_gap(&mut self, buffer: &mut Buffer) {
-        if matches!(self.state, State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers) {
+        let framing = matches!(self.state, State::ChunkSize | State::ChunkData(_) | State::ChunkEnd | State::Trailers);
+        if framing || self.watches() && !matches!(self.state, State::StatusLine | State::Headers) {
             let gap = self.next - self.body.end;
             buffer.close_gap(self.next, self.body.end);
             self.next -= gap;

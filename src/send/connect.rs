@@ -9,16 +9,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{CertificateError, ClientConfig, ClientConnection};
+use rustls::{ClientConfig, ClientConnection};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, NextTimeout, Transport};
 use ureq::{Timeout, http::Uri};
 use zeroize::Zeroize;
 
-use super::PATIENCE;
+use super::guard::{self, Guard};
+use super::{PATIENCE, handshake};
 use crate::dial::{self, Lost, Wire};
 use crate::error::{Error, ErrorKind, Stage};
-use crate::http::{Buffer, Limits, Parser, Progress, Request};
+use crate::http::{Buffer, Fault, Limits, Parser, Progress, Request};
 use crate::proxy::{Proxies, Proxy};
 use crate::url::Url;
 
@@ -45,14 +46,14 @@ impl Connector {
         let name =
             ServerName::try_from(host).map_err(|why| Error::invalid("TLS cannot name this host").because(why))?;
         let mut tls = ClientConnection::new(Arc::clone(&self.config), name)
-            .map_err(|why| tls_failed(&url, io::Error::other(why)))?;
+            .map_err(|why| handshake::failed(&url, io::Error::other(why)))?;
         while tls.is_handshaking() {
-            tls.complete_io(&mut wire).map_err(|why| tls_failed(&url, why))?;
+            tls.complete_io(&mut wire).map_err(|why| handshake::failed(&url, why))?;
         }
         let generation = Arc::clone(&self.generation);
         let born = generation.load(Ordering::Relaxed);
-        let (input, output, process) = (Input::default(), Output::default(), process::id());
-        Ok(Tunnel { tls, wire, input, output, generation, born, process })
+        let (input, output, guard) = (Input::default(), Output::default(), Guard::default());
+        Ok(Tunnel { tls, wire, input, output, guard, generation, born, process: process::id() })
     }
 }
 
@@ -135,32 +136,6 @@ fn through(proxy: &Proxy, url: &Url<'_>, deadline: Instant) -> Result<Wire, Erro
     }
 }
 
-#[cold]
-fn tls_failed(url: &Url<'_>, why: io::Error) -> Error {
-    if why.kind() == Io::TimedOut {
-        return super::deadline_exceeded();
-    }
-    let name = url.authority();
-    match why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned() {
-        Some(error @ rustls::Error::InvalidCertificate(_)) => {
-            let refused =
-                Error::new(ErrorKind::Connection, format!("{name} is not trusted: its certificate was refused"));
-            let advice = match error {
-                // Only a pin says this.
-                rustls::Error::InvalidCertificate(CertificateError::ApplicationVerificationFailure) => {
-                    "check IDENTITY_SERVER_THUMBPRINT: the server has another certificate"
-                }
-                _ => "if a private CA signed it, pass --ca-file; if it is out of date, check this machine's clock",
-            };
-            refused.with_advice(advice).because(error)
-        }
-        Some(error) => Error::new(ErrorKind::Connection, format!("no TLS connection to {name}")).because(error),
-        None => {
-            Error::new(ErrorKind::Connection, format!("no TLS connection to {name}: the connection broke")).because(why)
-        }
-    }
-}
-
 fn end_of(timeout: NextTimeout) -> Instant {
     let now = Instant::now();
     now.checked_add(*timeout.after).unwrap_or_else(|| now + FOREVER)
@@ -172,6 +147,7 @@ pub(super) struct Tunnel {
     wire: Wire,
     input: Input,
     output: Output,
+    guard: Guard,
     generation: Arc<AtomicU64>,
     born: u64,
     /// A fork leaves the connection to both sides. If both used it, they would encrypt with the same keys and counters.
@@ -182,6 +158,7 @@ impl Tunnel {
     fn send(&mut self, amount: usize) -> io::Result<()> {
         let bytes = self.output.bytes.get(..amount).unwrap_or(&[]);
         self.output.touched = self.output.touched.max(amount);
+        self.guard.sent(bytes);
         self.tls.writer().write_all(bytes)?;
         while self.tls.wants_write() {
             self.tls.write_tls(&mut self.wire)?;
@@ -203,6 +180,12 @@ impl Tunnel {
             }
         }
     }
+
+    /// Whether everything that has come has been read.
+    fn is_used_up(&mut self) -> bool {
+        let state = self.tls.process_new_packets();
+        state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
+    }
 }
 
 impl Transport for Tunnel {
@@ -218,13 +201,23 @@ impl Transport for Tunnel {
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         self.wire.set_deadline(end_of(timeout));
         let count = self.receive().map_err(|why| as_ureq(why, timeout.reason))?;
+        let bytes = self.input.buffer.spare().get(..count).unwrap_or(&[]);
+        self.guard.received(bytes).map_err(|fault| match fault {
+            Fault::Truncated => as_ureq(Io::UnexpectedEof.into(), timeout.reason),
+            fault => ureq::Error::Other(Box::new(guard::improper(fault))),
+        })?;
         self.input.buffer.advance(count);
+        // Nobody here waits for what an interim answer says, and ureq takes no `100` that has a header.
+        let start = self.input.consumed;
+        self.input.buffer.close_gap(start + self.guard.take_interim(), start);
         Ok(count > 0)
     }
 
-    /// Session tickets may come late, so bytes that wait need not mean that the connection is over.
+    /// Session tickets may come late, so bytes that wait need not mean that the connection is over. What is left of an answer,
+    /// or came after it, does: it would be taken for the next one.
     fn is_open(&mut self) -> bool {
-        if self.generation.load(Ordering::Relaxed) != self.born || self.process != process::id() {
+        let ours = self.process == process::id() && self.generation.load(Ordering::Relaxed) == self.born;
+        if !ours || !self.is_used_up() {
             return false;
         }
         if self.wire.is_quiet() {
@@ -232,10 +225,7 @@ impl Transport for Tunnel {
         }
         self.wire.set_deadline(Instant::now() + Duration::from_millis(1));
         let read = self.tls.read_tls(&mut self.wire);
-        let state = self.tls.process_new_packets();
-        read.is_ok_and(|count| count > 0)
-            && state.is_ok_and(|state| state.plaintext_bytes_to_read() == 0 && !state.peer_has_closed())
-            && self.wire.is_quiet()
+        read.is_ok_and(|count| count > 0) && self.is_used_up() && self.wire.is_quiet()
     }
 
     fn is_tls(&self) -> bool {
@@ -247,6 +237,9 @@ impl Transport for Tunnel {
 /// body would pass for a whole one.
 #[cold]
 fn as_ureq(why: io::Error, reason: Timeout) -> ureq::Error {
+    if let Some(refused) = handshake::refused_late(&why) {
+        return ureq::Error::Other(Box::new(refused));
+    }
     match why.kind() {
         Io::TimedOut => ureq::Error::Timeout(reason),
         Io::UnexpectedEof | Io::ConnectionAborted | Io::ConnectionReset => {

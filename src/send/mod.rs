@@ -1,7 +1,9 @@
 //! Calls over TLS, by ureq on rustls. What ureq leaves open is closed here: every setting is explicit, every URL has been
-//! read by our own rules before ureq sees it, answers are checked for ambiguous framing and bounded.
+//! read by our own rules before ureq sees it, answers are read by our own parser beside it, and bounded.
 
 mod connect;
+mod guard;
+mod handshake;
 mod pin;
 mod roots;
 
@@ -12,8 +14,8 @@ use std::time::{Duration, Instant};
 
 use rustls::ClientConfig;
 use ureq::Timeout;
-use ureq::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
-use ureq::http::{self, Version};
+use ureq::http;
+use ureq::http::header::{AUTHORIZATION, HeaderValue};
 use zeroize::Zeroizing;
 
 use crate::dial::Lost;
@@ -131,7 +133,6 @@ impl Sender {
             None => self.agent.run(request),
         };
         let (head, body) = outcome.map_err(explain)?.into_parts();
-        check_framing(head.version, &head.headers)?;
         let headers = head
             .headers
             .iter()
@@ -191,25 +192,6 @@ fn lost(error: Error) -> Lost {
         ErrorKind::Connection | ErrorKind::BadAnswer if error.has_cause::<io::Error>() => Lost::Cut(error),
         _ => Lost::Failed(error),
     }
-}
-
-/// ureq takes what a strict reader refuses: a length beside a transfer coding, codings that it does not undo, HTTP/1.0 with
-/// chunks (RFC 9112, section 6).
-fn check_framing(version: Version, headers: &HeaderMap) -> Result<(), Error> {
-    let all = |name: &str| headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
-    let (lengths, codings) = (all("content-length"), all("transfer-encoding"));
-    let plain = match codings.as_slice() {
-        [] => lengths.windows(2).all(|pair| matches!(pair, [one, other] if one == other)),
-        [coding] => lengths.is_empty() && version == Version::HTTP_11 && coding.eq_ignore_ascii_case(b"chunked"),
-        _ => false,
-    };
-    if !plain {
-        return Err(Error::new(ErrorKind::BadAnswer, "the answer's length is ambiguous"));
-    }
-    if all("content-encoding").iter().any(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-        return Err(Error::new(ErrorKind::BadAnswer, "the answer has a content coding that was not asked for"));
-    }
-    Ok(())
 }
 
 /// The service, or something between, has lost the request: there may be time for another.

@@ -25,5 +25,6 @@ mod sources;
 mod supply;
 mod support;
 mod tidy;
+mod tls;
 mod token_command;
 mod tools;

@@ -21,7 +21,11 @@ pub(crate) enum Manner {
     Answer(Vec<u8>),
     /// A request is never answered.
     Silent,
+    /// Something else.
+    Serve(Arc<Serve>),
 }
+
+pub(crate) type Serve = dyn Fn(&TcpStream) -> io::Result<()> + Send + Sync;
 
 pub(crate) struct Relay {
     address: SocketAddr,
@@ -139,6 +143,7 @@ fn serve(mut client: TcpStream, state: &Mutex<State>, manner: &Manner) -> io::Re
             read_head(&mut client, state)?;
             io::copy(&mut client, &mut io::sink()).map(|_| ())
         }
+        Manner::Serve(serve) => serve(&client),
     }
 }
 

@@ -90,13 +90,20 @@ impl Daemon {
     /// Waits for these words, unless they have been said.
     #[track_caller]
     pub(crate) fn says(&mut self, words: &str) -> &mut Self {
-        while !self.said.iter().any(|line| line.contains(words)) {
+        self.says_often(words, 1);
+        self
+    }
+
+    /// Waits until these words have been said so often: all that was said.
+    #[track_caller]
+    pub(crate) fn says_often(&mut self, words: &str, times: usize) -> &[String] {
+        while self.said.iter().filter(|line| line.contains(words)).count() < times {
             match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => self.said.push(line),
                 Err(why) => panic!("{words:?} was not said: {why}\n{}", self.said.join("\n")),
             }
         }
-        self
+        &self.said
     }
 
     /// Ends it: all that it said.

@@ -5,11 +5,11 @@
 pub(crate) const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The alphabet of section 4, for HTTP's Basic authentication.
-#[cfg(any(fuzzing, feature = "https"))]
+#[cfg(any(test, fuzzing, feature = "https"))]
 const STANDARD: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// Encodes in the standard alphabet, with padding.
-#[cfg(any(fuzzing, feature = "https"))]
+#[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) fn encode_padded(bytes: &[u8]) -> String {
     let mut text = encode(STANDARD, bytes);
     text.extend(std::iter::repeat_n('=', (3 - bytes.len() % 3) % 3));

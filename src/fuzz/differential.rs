@@ -1,6 +1,7 @@
 //! Our readers beside those of other hands: thousands of made-up inputs, the same in every run. Each difference has a name
 //! and a reason, and each name is met at least once.
 
+mod dates;
 mod dice;
 mod response;
 mod url;

@@ -3,7 +3,10 @@
 
 mod dates;
 mod dice;
+mod encoding;
+mod json;
 mod response;
+mod tokens;
 mod url;
 
 use std::collections::BTreeMap;

@@ -66,7 +66,7 @@ pub(crate) fn named(links: bool) -> impl Iterator<Item = &'static Named> {
 }
 
 /// Percent-escapes resolved.
-fn unescaped(text: &str) -> Vec<u8> {
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut rest = text.as_bytes();
     while let [first, after @ ..] = rest {

@@ -29,6 +29,7 @@ fn expression(dice: &mut Dice) -> String {
         r#"."a b""#,
         r#"."\u0061""#,
         r#"."é""#,
+        ".\"\u{1f600}\"",
         ".\"\"",
     ];
     let text: String = (0..=dice.below(4)).map(|_| dice.pick(&steps)).collect();
@@ -63,7 +64,7 @@ fn list(dice: &mut Dice, mut item: impl FnMut(&mut Dice) -> String) -> String {
 
 /// One of a few, so that they repeat.
 fn name(dice: &mut Dice) -> String {
-    let names = [r#""a""#, r#""b""#, r#""value""#, r#""a b""#, r#""\u0061""#, r#""é""#, r#""""#];
+    let names = [r#""a""#, r#""b""#, r#""value""#, r#""a b""#, r#""\u0061""#, r#""é""#, r#""""#, r#""\ud83d\ude00""#];
     let name = if dice.one_in(8) { string(dice) } else { dice.pick(&names).to_owned() };
     spaced(dice, &name)
 }

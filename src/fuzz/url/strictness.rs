@@ -96,9 +96,7 @@ pub(super) const OF_BOTH: &[Strictness] = &[
         &["it has a user name in it"],
         |it| it.authority().contains('@'),
     ),
-    strict("a port of nothing, or zero", "RFC 3986, section 6.2.3: nobody means it", &[PORT], |it| {
-        it.port().is_some_and(|port| port.bytes().all(|byte| byte == b'0'))
-    }),
+    strict("a port of nothing", "RFC 3986, section 6.2.3: a normal URL has none", &[PORT], |it| it.port() == Some("")),
     strict(
         "a port of more than nineteen digits",
         "zeros in front of a number are a trick on parsers that cut",
@@ -141,6 +139,9 @@ pub(super) const OF_BOTH: &[Strictness] = &[
 ];
 
 pub(super) const OF_URLS: &[Strictness] = &[
+    strict("port zero", "RFC 6335, section 6: reserved; nothing listens there", &[PORT], |it| {
+        it.port().is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte == b'0'))
+    }),
     strict("a backslash", "browsers read a slash, RFC 3986 none: two hosts in one text", &[CHARACTERS], |it| {
         it.text.contains('\\')
     }),

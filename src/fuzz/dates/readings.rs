@@ -15,52 +15,58 @@ pub(super) struct Difference {
     pub(super) named: Named,
     /// It is we who take it.
     ours: bool,
-    evidence: fn(&str) -> bool,
+    evidence: fn(&Seen<'_>) -> bool,
 }
 
-const fn only(ours: bool, name: &'static str, why: &'static str, evidence: fn(&str) -> bool) -> Difference {
+/// A text, and the seconds that the other reader takes it for.
+struct Seen<'a> {
+    text: &'a str,
+    theirs: Option<i64>,
+}
+
+const fn only(ours: bool, name: &'static str, why: &'static str, evidence: fn(&Seen<'_>) -> bool) -> Difference {
     Difference { named: Named { name, why }, ours, evidence }
 }
 
 pub(super) const OF_EXPIRIES: &[Difference] = &[
-    only(false, "before 1970", "no token ended then; counts of seconds have no sign", |text| {
-        let number = |text: &str| text.parse::<u16>().unwrap_or(0);
-        text.contains("1970")
-            || text.split(|c: char| !c.is_ascii_digit()).all(|part| part.len() != 4 || number(part) < 1970)
+    only(false, "before 1970", "no token ended then; counts of seconds have no sign", |it| {
+        it.theirs.is_some_and(|seconds| seconds < 86_400)
     }),
-    only(false, "after 9999", "RFC 3339, section 1: no such year; only an offset leads there", |text| {
-        text.contains("9999")
+    only(false, "after 9999", "RFC 3339, section 1: no such year; only an offset leads there", |it| {
+        it.theirs.is_some_and(|seconds| seconds > 253_402_300_799)
     }),
-    only(false, "a fraction of more than nine digits", "finer than any clock, and without a bound", |text| {
-        text.split('.')
+    only(false, "a fraction of more than nine digits", "finer than any clock, and without a bound", |it| {
+        it.text
+            .split('.')
             .nth(1)
             .is_some_and(|after| after.len() > 9 && after.as_bytes()[..10].iter().all(u8::is_ascii_digit))
     }),
-    only(false, "another sign than T between date and time", "RFC 3339, section 5.6: a T or a blank", |text| {
-        text.chars().nth(10).is_some_and(|c| !matches!(c, 'T' | 't' | ' '))
+    only(false, "another sign than T between date and time", "RFC 3339, section 5.6: a T or a blank", |it| {
+        it.text.chars().nth(10).is_some_and(|c| !matches!(c, 'T' | 't' | ' '))
     }),
-    only(true, "a leap second that was none", "counted as the second before, whenever", |text| {
-        parts(text).get(5).is_some_and(|second| *second == "60")
+    only(true, "a leap second that was none", "counted as the second before, whenever", |it| {
+        parts(it.text).get(5).is_some_and(|second| *second == "60")
     }),
-    only(true, "no offset", "App Service leaves it out, and means UTC", |text| {
-        tail(text).trim_matches(BLANKS).is_empty()
+    only(true, "no offset", "App Service leaves it out, and means UTC", |it| {
+        tail(it.text).trim_matches(BLANKS).is_empty()
     }),
-    only(
-        true,
-        "the documentation's zeroth hour",
-        "App Service's `00:00:00 PM`, read as midnight, the earlier",
-        |text| halved(text) && parts(text).get(3).is_some_and(|hour| hour.parse() == Ok(0)),
-    ),
-    only(true, "blanks about it", "harmless, and seen in headers that are passed on", |text| {
-        text.starts_with(' ') || text.ends_with(' ')
+    only(true, "the documentation's zeroth hour", "App Service's `00:00:00 PM`, read as midnight, the earlier", |it| {
+        halved(it.text) && parts(it.text).get(3).is_some_and(|hour| hour.parse() == Ok(0))
     }),
-    only(true, "numbers without their zero", "App Service on Windows writes them, in one form or the other", |text| {
-        text.contains('-') && parts(text).iter().take(4).skip(1).any(|part| part.len() == 1)
+    only(true, "blanks about it", "harmless, and seen in headers that are passed on", |it| {
+        it.text.starts_with(' ') || it.text.ends_with(' ')
     }),
-    only(true, "parts of one form in another", "one moment all the same, and the forms are Azure's to mix", |text| {
-        let slashes = text.contains('/');
-        let blank = tail(text).starts_with(' ');
-        if slashes { text.contains(['T', 't', 'Z', 'z', '.']) || !blank || halved(text) } else { blank || halved(text) }
+    only(true, "numbers without their zero", "App Service on Windows writes them, in one form or the other", |it| {
+        it.text.contains('-') && parts(it.text).iter().take(4).skip(1).any(|part| part.len() == 1)
+    }),
+    only(true, "parts of one form in another", "one moment all the same, and the forms are Azure's to mix", |it| {
+        let slashes = it.text.contains('/');
+        let blank = tail(it.text).starts_with(' ');
+        if slashes {
+            it.text.contains(['T', 't', 'Z', 'z', '.']) || !blank || halved(it.text)
+        } else {
+            blank || halved(it.text)
+        }
     }),
 ];
 
@@ -69,13 +75,13 @@ pub(super) const OF_HTTP_DATES: &[Difference] = &[
         false,
         "the obsolete forms",
         "RFC 9110, section 5.6.7, wants them read; none of Azure's services writes them, and unread our own pause counts",
-        |text| text.len() != 29,
+        |it| it.text.len() != 29,
     ),
-    only(true, "a leap second", "RFC 9110, section 5.6.7: fits the grammar; counted as the one before", |text| {
-        text.get(23..25) == Some("60")
+    only(true, "a leap second", "RFC 9110, section 5.6.7: fits the grammar; counted as the one before", |it| {
+        it.text.get(23..25) == Some("60")
     }),
-    only(true, "another name of the day", "the date counts; a name that contradicts it changes no moment", |text| {
-        text.len() == 29
+    only(true, "another name of the day", "the date counts; a name that contradicts it changes no moment", |it| {
+        it.text.len() == 29
     }),
 ];
 
@@ -122,7 +128,8 @@ fn judge(
     assert!(ours.is_none() || theirs.is_none(), "{text:?} is {ours:?} to us, {theirs:?} to them");
     // Whoever takes more has to be right about it.
     assert!(ours.is_none() || meant(text) == ours, "{text:?} is {ours:?} to us, and means {:?}", meant(text));
-    let row = differences.iter().find(|row| row.ours == ours.is_some() && (row.evidence)(text));
+    let seen = Seen { text, theirs };
+    let row = differences.iter().find(|row| row.ours == ours.is_some() && (row.evidence)(&seen));
     let row = row.unwrap_or_else(|| panic!("{text:?} is {ours:?} to us, {theirs:?} to them"));
     Verdict::Named(row.named.name)
 }

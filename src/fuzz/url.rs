@@ -65,6 +65,15 @@ pub(crate) fn named(links: bool) -> impl Iterator<Item = &'static Named> {
     own.iter().chain(strictness::OF_BOTH).map(|row| &row.named)
 }
 
+/// With no segment that is a drive letter to the other reader, which leaves it where dots would remove it.
+fn without_drives(text: &str) -> String {
+    let segments = text.split('/').map(|segment| match segment.as_bytes() {
+        [letter, b':'] if letter.is_ascii_alphabetic() => segment.replace(':', "~"),
+        _ => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
 /// Percent-escapes resolved.
 pub(crate) fn unescaped(text: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -2,7 +2,8 @@
 
 use url::Url as Second;
 
-use super::strictness::{BLANK, ESCAPED_DOTS, OF_BOTH, OF_LINKS, Seen};
+use super::strictness::{BLANK, DRIVE, ESCAPED_DOTS, OF_BOTH, OF_LINKS, Seen};
+use super::without_drives;
 use crate::arm::link::follow;
 use crate::cloud::Cloud;
 use crate::fuzz::strictness::Verdict;
@@ -23,10 +24,14 @@ pub(crate) fn differs(base: &str, link: &str) -> Verdict {
             if decoded(&url) == decoded(joined) {
                 return Verdict::Same;
             }
+            let (calm, kept) = (without_drives(&followed), base.join(&without_drives(link)).unwrap());
+            if decoded(&Second::parse(&calm).unwrap()) == decoded(&kept) {
+                return Verdict::Named(DRIVE);
+            }
             // The same link without what browsers drop or take for a dot.
             let bare = link.trim_end_matches(' ');
             let kept = [bare, &"%20".repeat(link.len() - bare.len())].concat();
-            let (url, kept) = (masked(&followed), base.join(&masked(&kept)).unwrap());
+            let (url, kept) = (masked(&calm), base.join(&masked(&without_drives(&kept))).unwrap());
             assert_eq!(decoded(&Second::parse(&url).unwrap()), decoded(&kept), "{base} to {link:?}");
             Verdict::Named(if bare.len() < link.len() { BLANK } else { ESCAPED_DOTS })
         }

@@ -60,6 +60,7 @@ const fn strict(
 
 /// Of a URL, and of a link that is one.
 pub(super) const OF_BOTH: &[Strictness] = &[
+    strict(DRIVE, "RFC 3986, section 5.2.4: a segment like any other; the url crate keeps it", &[], |_| false),
     strict(
         "blanks and control characters",
         "RFC 3986, section 2, has none; browsers drop some, and a line end would split a request",
@@ -163,6 +164,9 @@ pub(super) const OF_URLS: &[Strictness] = &[
     strict(DOTS, "the caller's path is sent as it is written: Azure's names may hold dots", &[], |_| false),
     strict(QUOTE, "RFC 3986, section 3.4: fit for a query; OData's filters are full of it", &[], |_| false),
 ];
+
+/// Of both: the other reader keeps it.
+pub(super) const DRIVE: &str = "a drive letter before dots";
 
 /// Both take them, for the same once browsers' ways are taken out.
 pub(super) const DOTS: &str = "segments of dots";

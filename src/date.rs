@@ -10,13 +10,15 @@
 /// A form without an offset is taken for UTC.
 pub(crate) fn expiry(text: &str) -> Option<u64> {
     let mut rest = Reader(text.trim_matches(&[' '][..]));
+    let length = rest.0.len();
     let first = rest.number(1, 4)?;
+    let digits = length - rest.0.len();
     let (year, month, day) = if rest.skip(b'-') {
         let month = rest.number(1, 2)?;
         rest.skip(b'-').then_some(())?;
         (first, month, rest.number(1, 2)?)
     } else {
-        rest.skip(b'/').then_some(())?;
+        (digits <= 2 && rest.skip(b'/')).then_some(())?;
         let day = rest.number(1, 2)?;
         rest.skip(b'/').then_some(())?;
         (rest.number(4, 4)?, first, day)
@@ -31,7 +33,8 @@ pub(crate) fn expiry(text: &str) -> Option<u64> {
 
 /// Seconds since 1970 of an HTTP date, the preferred form of RFC 9110, section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn http(text: &str) -> Option<u64> {
-    let mut rest = Reader(text.get(3..)?);
+    // Of this form there is one spelling: an hour of one digit, a fraction or a half of the day is none of it.
+    let mut rest = Reader(text.get(3..).filter(|_| text.len() == 29)?);
     (rest.skip(b',') && rest.skip(b' ')).then_some(())?;
     let day = rest.number(2, 2)?;
     rest.skip(b' ').then_some(())?;
@@ -218,6 +221,7 @@ mod tests {
             "13/20/2019 02:57:58",
             "1/16/20 5:24:12 AM",
             "1/16/2020 13:24:12 PM",
+            "001/16/2020 02:12:04",
             "+2025-05-15T12:34:56Z",
             "1969-12-31T23:59:59Z",
             "1970-01-01T00:00:00+01:00",
@@ -241,6 +245,9 @@ mod tests {
             "Sun, 6 Nov 1994 08:49:37 GMT",
             "Sun, 06 nov 1994 08:49:37 GMT",
             "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 8:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37.5 GMT",
+            "Sun, 06 Nov 1994 08:49:37 PM GMT",
             "éé, 06",
         ] {
             assert_eq!(http(text), None, "{text}");

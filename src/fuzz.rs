@@ -3,6 +3,8 @@
 mod arm_error;
 mod challenge;
 mod dates;
+#[cfg(test)]
+mod differential;
 mod expiry;
 mod http_request;
 mod http_response;
@@ -11,6 +13,7 @@ mod json;
 mod link;
 mod operation;
 mod query;
+mod strictness;
 mod token_response;
 mod url;
 mod www_authenticate;

@@ -1,14 +1,22 @@
 //! What must hold of dates.
 
+pub(crate) mod readings;
+
 use std::time::{Duration, UNIX_EPOCH};
 
+use time::OffsetDateTime;
+
+#[cfg(test)]
+use super::strictness::Named;
 use crate::date;
 use crate::http::retry_after;
 
-/// Dates of tokens and of HTTP: bounded, and whatever moment they name, spelled by another calendar in every form, is read
-/// as that moment.
+/// Dates of tokens and of HTTP: bounded, read by other hands alike or differently in a way that has a name, and whatever
+/// moment they name, spelled by another calendar in every form, is read as that moment.
 pub fn dates(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    readings::expiries_differ(&text);
+    readings::http_dates_differ(&text);
     for seconds in [date::expiry(&text), date::http(&text)].into_iter().flatten() {
         assert!(seconds <= LAST, "{text:?}: {seconds}");
         assert_round_trip(seconds);
@@ -32,9 +40,11 @@ pub fn dates(data: &[u8]) {
     }
 }
 
-fn assert_round_trip(seconds: u64) {
-    let (year, month, day) = civil(seconds / 86_400);
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+pub(crate) fn assert_round_trip(seconds: u64) {
+    let moment = OffsetDateTime::from_unix_timestamp(seconds.try_into().unwrap()).unwrap();
+    let (year, month, day) = moment.to_calendar_date();
+    let month = u8::from(month);
+    let (hour, minute, second) = moment.to_hms();
     let time = format!("{hour:02}:{minute:02}:{second:02}");
     let (twelve, half) = ((hour + 11) % 12 + 1, if hour < 12 { "AM" } else { "PM" });
     for text in [
@@ -46,31 +56,16 @@ fn assert_round_trip(seconds: u64) {
     ] {
         assert_eq!(date::expiry(&text), Some(seconds), "{text}");
     }
-    let name = &"JanFebMarAprMayJunJulAugSepOctNovDec"[usize::try_from(month - 1).unwrap() * 3..][..3];
-    let weekday = &"ThuFriSatSunMonTueWed"[usize::try_from(seconds / 86_400 % 7).unwrap() * 3..][..3];
-    let text = format!("{weekday}, {day:02} {name} {year:04} {time} GMT");
+    let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds));
     assert_eq!(date::http(&text), Some(seconds), "{text}");
 }
 
-/// Year, month and day, counted off year by year and month by month.
-fn civil(mut days: u64) -> (u64, u64, u64) {
-    let leap = |year: u64| year % 400 == 0 || year % 4 == 0 && year % 100 != 0;
-    let mut year = 1970;
-    while days >= 365 + u64::from(leap(year)) {
-        days -= 365 + u64::from(leap(year));
-        year += 1;
-    }
-    let february = 28 + u64::from(leap(year));
-    let mut month = 1;
-    for length in [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    (year, month, days + 1)
+/// The differences that are meant, of HTTP dates or of a token's end.
+#[cfg(test)]
+pub(crate) fn named(http: bool) -> impl Iterator<Item = &'static Named> {
+    let rows = if http { readings::OF_HTTP_DATES } else { readings::OF_EXPIRIES };
+    rows.iter().map(|row| &row.named)
 }
 
 /// 9999-12-31T23:59:59Z.
-const LAST: u64 = 253_402_300_799;
+pub(crate) const LAST: u64 = 253_402_300_799;

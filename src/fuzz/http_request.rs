@@ -1,5 +1,7 @@
 //! What must hold of the request writer.
 
+pub(crate) mod encoding;
+
 use std::borrow::Cow;
 
 use httparse::{EMPTY_HEADER, Status};
@@ -25,6 +27,8 @@ pub fn http_request(data: &[u8]) {
         headers: vec![(["Metadata", "X-IDENTITY-HEADER", "", "X: y\r\nZ"][choice(2, 4)], next())],
         form: None,
     });
+    encoding::parameters_differ(&id, &resource);
+    encoding::queries_differ(&id);
     let mut target = "/p".to_owned();
     push_query(&mut target, &id, &resource);
     push_query(&mut target, "$filter", &id);

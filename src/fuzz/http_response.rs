@@ -1,16 +1,28 @@
 //! What must hold of the response parser.
 
-use httparse::{EMPTY_HEADER, Status};
+mod anatomy;
+mod readings;
+mod strictness;
 
+use anatomy::Anatomy;
+pub(crate) use readings::Peer;
+use strictness::TABLE;
+
+#[cfg(test)]
+use super::strictness::Named;
+use super::strictness::Verdict;
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, Response, parse};
 
 /// The response parser: the same answer at every split, nothing short taken for whole, nothing after the message looked
-/// at, never more kept than the limits allow, and whatever it takes httparse takes for the same.
+/// at, never more kept than the limits allow, and in what two other readers differ from it has a name.
 pub fn http_response(data: &[u8]) {
     let roomy = check(data, Limits::default());
     let tight = check(data, TIGHT);
     if tight.is_ok() {
         assert_eq!(tight, roomy, "tighter limits changed the answer");
+    }
+    for peer in [Peer::Httparse, Peer::UreqProto] {
+        differs(data, peer);
     }
 }
 
@@ -28,6 +40,15 @@ impl Answer {
     fn of(response: &Response) -> Self {
         let headers = response.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Self { status: response.status, headers, body: response.body().to_owned() }
+    }
+
+    /// Names in lower case and sorted: only the order of values under one name has a meaning, RFC 9110, section 5.3.
+    fn in_any_order(mut self) -> Self {
+        for (name, _) in &mut self.headers {
+            name.make_ascii_lowercase();
+        }
+        self.headers.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self
     }
 }
 
@@ -62,7 +83,6 @@ fn check(data: &[u8], limits: Limits) -> Result<Answer, Fault> {
             }
         }
     }
-    assert_eq!(second_reading(data), *answer);
     whole
 }
 
@@ -98,55 +118,33 @@ fn splits(data: &[u8]) -> Vec<usize> {
     (0..12).map(|_| next()).collect()
 }
 
-/// What httparse makes of a message that was taken. It is more lenient, so it may not refuse.
-fn second_reading(data: &[u8]) -> Answer {
-    let mut rest = data;
-    loop {
-        let mut headers = [EMPTY_HEADER; 130];
-        let mut response = httparse::Response::new(&mut headers);
-        let Ok(Status::Complete(length)) = response.parse(rest) else { panic!("httparse refuses the head") };
-        let status = response.code.unwrap();
-        let head;
-        (head, rest) = rest.split_at(length);
-        // Here httparse is lenient, and we are not.
-        let count = |end: &[u8]| head.windows(end.len()).filter(|window| *window == end).count();
-        assert!(count(b"\r\n") == count(b"\r") && count(b"\r\n") == count(b"\n"), "a line end that is none");
-        if status < 200 {
-            continue;
+/// What another reader makes of the same bytes, and how a difference is called.
+pub(crate) fn differs(data: &[u8], peer: Peer) -> Verdict {
+    let (ours, theirs) = (parse(data, Limits::default()).map(|response| Answer::of(&response)), peer.read(data));
+    let anatomy = Anatomy::of(data);
+    let named = |fault: Option<Fault>| {
+        let row = TABLE.iter().find(|row| {
+            let same = fault.map_or(row.faults.is_empty(), |fault| row.faults.contains(&fault));
+            same && row.peers.contains(&peer) && (row.evidence)(&anatomy)
+        });
+        row.map(|row| Verdict::Named(row.named.name))
+    };
+    match (ours, theirs) {
+        (Ok(ours), Some(theirs)) => {
+            assert_eq!(theirs.in_any_order(), ours.in_any_order(), "{peer:?} reads {}", data.escape_ascii());
+            Verdict::Same
         }
-        let field = |name: &str| response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        let body = match (field("Transfer-Encoding"), field("Content-Length")) {
-            _ if matches!(status, 204 | 304) => Vec::new(),
-            (Some(_), Some(_)) => panic!("a length and a transfer coding"),
-            (Some(_), None) => joined(rest),
-            (None, Some(length)) => {
-                let first = std::str::from_utf8(length.value).unwrap().split(',').next().unwrap();
-                rest[..first.trim().parse().unwrap()].to_owned()
-            }
-            (None, None) => rest.to_owned(),
-        };
-        let text = |value| std::str::from_utf8(value).ok().map(str::to_owned);
-        let headers =
-            response.headers.iter().filter_map(|header| Some((header.name.to_owned(), text(header.value)?))).collect();
-        return Answer { status, headers, body };
+        (Ok(ours), None) => named(None)
+            .unwrap_or_else(|| panic!("{peer:?} refuses {}, which we take for {ours:?}", data.escape_ascii())),
+        (Err(fault), Some(theirs)) => named(Some(fault)).unwrap_or_else(|| {
+            panic!("we refuse {} with {fault:?}, which {peer:?} takes for {theirs:?}", data.escape_ascii())
+        }),
+        (Err(_), None) => Verdict::Refused,
     }
 }
 
-fn joined(mut rest: &[u8]) -> Vec<u8> {
-    let mut body = Vec::new();
-    loop {
-        let Ok(Status::Complete((start, size))) = httparse::parse_chunk_size(rest) else {
-            panic!("httparse refuses a chunk size")
-        };
-        if size == 0 {
-            let mut trailers = [EMPTY_HEADER; 4100];
-            let read = httparse::parse_headers(&rest[start..], &mut trailers);
-            assert!(matches!(read, Ok(Status::Complete(_))), "httparse refuses the trailers");
-            return body;
-        }
-        let end = start + usize::try_from(size).unwrap();
-        body.extend_from_slice(&rest[start..end]);
-        assert_eq!(&rest[end..end + 2], b"\r\n");
-        rest = &rest[end + 2..];
-    }
+/// The differences that are meant between us and that reader.
+#[cfg(test)]
+pub(crate) fn named(peer: Peer) -> impl Iterator<Item = &'static Named> {
+    TABLE.iter().filter(move |row| row.peers.contains(&peer)).map(|row| &row.named)
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::assert_presentable;
+use super::strictness::{Named, Verdict};
 use crate::query::{Query, Step};
 
-/// A line with a query, and a document: what is selected is byte for byte what another JSON parser finds by walking.
+/// A line with a query, and a document: what is selected is byte for byte what another JSON parser finds by walking, and the
+/// same to its tree.
 pub fn query(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let (expression, document) = text.split_once('\n').unwrap_or((text, ""));
@@ -15,6 +18,7 @@ pub fn query(data: &[u8]) {
         Ok(query) => query,
         Err(why) => return assert_presentable(&why),
     };
+    differs(&query, document);
     let bare = document.strip_prefix('\u{feff}').unwrap_or(document);
     let valid = serde_json::from_str::<&RawValue>(bare);
     match query.select(document) {
@@ -26,6 +30,93 @@ pub fn query(data: &[u8]) {
         Err(why) => {
             assert!(valid.is_err() || why.to_string().contains("too deep"), "JSON was refused: {why}");
             assert_presentable(&why);
+        }
+    }
+}
+
+/// What serde_json's tree makes of the same, and how a difference is called.
+pub(crate) fn differs(query: &Query, document: &str) -> Verdict {
+    let tree = serde_json::from_str::<Value>(document);
+    match (query.select(document), tree) {
+        (Ok(found), Ok(tree)) => {
+            let found = found.map_or(Value::Null, |found| serde_json::from_str(&found).unwrap());
+            assert_eq!(found, pick(&query.steps, &tree), "{query:?} of {document:?}");
+            Verdict::Same
+        }
+        (Ok(found), Err(why)) => {
+            let why = why.to_string();
+            let row = NAMED.iter().find(|(_, evidence)| evidence(&why, document));
+            let (named, _) = row.unwrap_or_else(|| panic!("{found:?} in {document:?}, for {query:?}: {why}"));
+            Verdict::Named(named.name)
+        }
+        (Err(ours), Ok(_)) => panic!("{document:?} is refused: {ours}"),
+        (Err(_), Err(_)) => {
+            // Its tree is shallower than ours; what keeps the text as it stands has no bound.
+            let deep = serde_json::from_str::<&RawValue>(document).is_ok();
+            assert!(!deep || document.matches(['[', '{']).count() > 512, "{document:?} is refused");
+            if deep { Verdict::Named(DEPTH) } else { Verdict::Refused }
+        }
+    }
+}
+
+/// What is seen in the other's reason and in the document.
+type Evidence = fn(&str, &str) -> bool;
+
+const NAMED: &[(Named, Evidence)] = &[
+    (
+        Named {
+            name: "a byte order mark",
+            why: "RFC 8259, section 8.1, allows to ignore it; services behind .NET send one",
+        },
+        |_, document| document.starts_with('\u{feff}'),
+    ),
+    (
+        Named {
+            name: "a number beyond a float",
+            why: "RFC 8259, section 6: it fits the grammar, and is kept as it is spelled",
+        },
+        |why, _| why.starts_with("number out of range"),
+    ),
+    (
+        Named {
+            name: "half a surrogate pair",
+            why: "RFC 8259, section 8.2: it fits the grammar, and is kept as it is spelled",
+        },
+        |why, _| why.contains("surrogate") || why.starts_with("unexpected end of hex escape"),
+    ),
+    (Named { name: "more than 127 levels", why: "walking costs no stack here, so up to 512 are taken" }, |why, _| {
+        why.starts_with("recursion limit")
+    }),
+    (Named { name: DEPTH, why: "a bit each is kept; .NET stops at 64" }, |_, _| false),
+];
+
+const DEPTH: &str = "more than 512 levels";
+
+/// The differences that are meant.
+#[cfg(test)]
+pub(crate) fn named() -> impl Iterator<Item = &'static Named> {
+    NAMED.iter().map(|(named, _)| named)
+}
+
+/// The steps over a tree.
+fn pick(steps: &[Step], tree: &Value) -> Value {
+    let list = |values: Vec<Value>| values.into_iter().filter(|value| !value.is_null()).collect();
+    let last = steps.iter().rposition(|step| *step == Step::Flat);
+    let projects = |step: &Step| matches!(step, Step::Each | Step::Flat);
+    if let Some(at) = last.filter(|at| steps[..*at].iter().any(projects)) {
+        return pick(&steps[at..], &pick(&steps[..at], tree));
+    }
+    let Some((step, rest)) = steps.split_first() else { return tree.clone() };
+    let elements = || tree.as_array().map_or(&[][..], Vec::as_slice);
+    match step {
+        Step::Field(name) => pick(rest, tree.get(name).unwrap_or(&Value::Null)),
+        Step::Index(index) => pick(rest, elements().get(*index).unwrap_or(&Value::Null)),
+        Step::FromEnd(index) => pick(rest, elements().iter().nth_back(index - 1).unwrap_or(&Value::Null)),
+        Step::Each | Step::Flat if !tree.is_array() => Value::Null,
+        Step::Each => list(elements().iter().map(|value| pick(rest, value)).collect()),
+        Step::Flat => {
+            let one = |value: &Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+            list(elements().iter().flat_map(one).map(|value| pick(rest, &value)).collect())
         }
     }
 }

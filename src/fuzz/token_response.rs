@@ -1,5 +1,7 @@
 //! What must hold of token answers.
 
+pub(crate) mod readings;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::assert_presentable;
@@ -10,8 +12,10 @@ use crate::json::Raw;
 use crate::token::{self, AccessToken, Ask, Received};
 
 /// The success answer of an identity endpoint: what is taken is a token that can go into a header, for a finite time and
-/// for the identity that was asked for; neither it nor an error shows the secret.
+/// for the identity that was asked for; neither it nor an error shows the secret; and another JSON parser reads the same, or
+/// differs in a way that has a name.
 pub fn token_response(data: &[u8]) {
+    readings::differs(data);
     let text = std::str::from_utf8(data).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text)).unwrap_or("");
     let document = Json::read(text);
     let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);

@@ -1,12 +1,20 @@
 //! What must hold of URLs.
 
+pub(crate) mod links;
+pub(crate) mod readings;
+mod strictness;
+
+#[cfg(test)]
+use super::strictness::Named;
 use crate::cloud::Cloud;
 use crate::url::Url;
 
-/// URLs: what is read can be put together again to the same, has no second reading, and gets a token only for a host of
-/// the cloud.
+/// URLs: what is read can be put together again to the same, is the same to browsers, or else in a way that has a name, and
+/// gets a token only for a host of the cloud.
 pub fn url(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    readings::differs(&text);
+    links::differs("https://management.azure.com/a/b?c=d", &text);
     let Ok(url) = Url::parse(&text) else {
         assert!(Cloud::public().audience_of(&text).is_err());
         return;
@@ -48,4 +56,33 @@ fn belongs(host: &str, audience: &str) -> bool {
         service => service,
     };
     host.strip_suffix(service).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// The differences that are meant, of URLs and of links.
+#[cfg(test)]
+pub(crate) fn named(links: bool) -> impl Iterator<Item = &'static Named> {
+    let own = if links { strictness::OF_LINKS } else { strictness::OF_URLS };
+    own.iter().chain(strictness::OF_BOTH).map(|row| &row.named)
+}
+
+/// With no segment that is a drive letter to the other reader, which leaves it where dots would remove it.
+fn without_drives(text: &str) -> String {
+    let segments = text.split('/').map(|segment| match segment.as_bytes() {
+        [letter, b':'] if letter.is_ascii_alphabetic() => segment.replace(':', "~"),
+        _ => segment.to_owned(),
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+/// Percent-escapes resolved.
+pub(crate) fn unescaped(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).filter(|digits| *first == b'%' && digits.iter().all(u8::is_ascii_hexdigit));
+        let byte = digits.map(|digits| u8::from_str_radix(std::str::from_utf8(digits).unwrap(), 16).unwrap());
+        bytes.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
 }

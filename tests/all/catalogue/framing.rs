@@ -1,5 +1,5 @@
-//! HTTP framing: at the identity endpoint in the clear, which our own parser reads, and at Resource Manager over TLS, where
-//! ureq does.
+//! HTTP framing: at the identity endpoint in the clear, which our own parser reads, and at Resource Manager over TLS, where it
+//! reads beside ureq.
 
 use azmin::arm::Answer;
 use azmin::simulator::{Azure, Fault, Service};

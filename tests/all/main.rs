@@ -5,6 +5,7 @@
 mod azurite;
 mod boot;
 mod doctor;
+mod faults;
 mod fleet;
 mod hostile;
 mod instance;

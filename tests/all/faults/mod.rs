@@ -1,0 +1,3 @@
+//! Faults on real sockets: system calls that fail.
+
+mod syscalls;

@@ -30,8 +30,7 @@ pub(crate) enum Lost {
     /// No connection to a host over TLS, in words: nothing was sent.
     #[cfg(feature = "https")]
     Unreachable(Error),
-    /// A connection over TLS that broke, in words.
-    #[cfg(feature = "https")]
+    /// A connection that broke, or for which this machine had no socket, in words.
     Cut(Error),
     /// What another try would not change, in words.
     Failed(Error),
@@ -48,22 +47,26 @@ impl Wire {
     /// Tries the addresses in turn until `patience` is used up.
     pub(crate) fn connect(addresses: &[SocketAddr], patience: Duration, deadline: Instant) -> Result<Self, Lost> {
         let end = Instant::now().checked_add(patience).map_or(deadline, |end| end.min(deadline));
-        let mut last = None;
+        let mut last: Option<io::Error> = None;
         for address in addresses {
             guard(*address).map_err(Lost::Connect)?;
-            match left(end).and_then(|left| TcpStream::connect_timeout(address, left)) {
+            match connect(address, end) {
                 Ok(stream) => {
                     // Failing to set it costs a delay, not the answer.
                     let _ = stream.set_nodelay(true);
                     return Ok(Self { stream, deadline });
                 }
+                Err(error) if is_shortage(&error) => return Err(no_socket(error)),
+                // Somebody is there who hung up before we knew: that says more than whatever other addresses do.
+                Err(_) if last.as_ref().is_some_and(is_reset) => {}
                 Err(error) => last = Some(error),
             }
         }
         if left(deadline).is_err() {
             return Err(Lost::Deadline);
         }
-        Err(Lost::Connect(last.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into())))
+        let error = last.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into());
+        Err(if is_reset(&error) { Lost::Broken(error) } else { Lost::Connect(error) })
     }
 
     /// The same connection with the deadline of another call.
@@ -84,7 +87,7 @@ impl Wire {
 impl Read for Wire {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         loop {
-            self.stream.set_read_timeout(Some(left(self.deadline)?))?;
+            self.stream.set_read_timeout(Some(timeout(left(self.deadline)?)))?;
             match self.stream.read(buf) {
                 Err(error) if is_passing(&error) => {}
                 other => return other,
@@ -96,7 +99,7 @@ impl Read for Wire {
 impl Write for Wire {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         loop {
-            self.stream.set_write_timeout(Some(left(self.deadline)?))?;
+            self.stream.set_write_timeout(Some(timeout(left(self.deadline)?)))?;
             match self.stream.write(buf) {
                 Err(error) if is_passing(&error) => {}
                 other => return other,
@@ -107,6 +110,29 @@ impl Write for Wire {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+fn connect(address: &SocketAddr, end: Instant) -> io::Result<TcpStream> {
+    loop {
+        match left(end).and_then(|left| TcpStream::connect_timeout(address, left)) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            other => return other,
+        }
+    }
+}
+
+fn is_reset(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::ConnectionReset
+}
+
+/// This machine has no socket to give, which says nothing of the other end.
+fn is_shortage(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::OutOfMemory || error.raw_os_error().is_some_and(|code| SHORTAGES.contains(&code))
+}
+
+#[cold]
+fn no_socket(why: io::Error) -> Lost {
+    Lost::Cut(Error::new(crate::error::ErrorKind::Connection, "could not open a socket").because(why))
 }
 
 /// A signal, or a socket timeout: `left` tells whether that was the deadline or a spurious wake.
@@ -120,6 +146,12 @@ fn left(end: Instant) -> io::Result<Duration> {
         Duration::ZERO => Err(ErrorKind::TimedOut.into()),
         left => Ok(left),
     }
+}
+
+/// What a socket may be told to wait. Linux ends long waits late, by up to an eighth: with the last eighth left for another
+/// wait, none outlasts the deadline.
+fn timeout(left: Duration) -> Duration {
+    if left > EXACT { left - left / 8 } else { left }
 }
 
 /// The addresses of a host. A literal or `localhost` asks nobody; a name asks the system's resolver, in this thread, so that
@@ -141,13 +173,19 @@ pub(crate) fn exchange(
 ) -> Result<Response, Lost> {
     let mut wire = Wire::connect(addresses, patience, deadline)?;
     let sent = wire.write_all(request);
+    if sent.is_err() {
+        // Whatever was said before is here already.
+        wire.deadline = Instant::now().checked_add(LEFTOVER).map_or(deadline, |end| end.min(deadline));
+    }
     let (mut buffer, mut parser) = (Buffer::default(), Parser::new(Limits::default()));
     loop {
         // An answer that came before the request was taken (413, 401) counts, even if sending failed.
         let count = match wire.read(buffer.spare()) {
             Ok(count) => count,
-            Err(error) if error.kind() == ErrorKind::TimedOut => return Err(Lost::Deadline),
-            Err(error) => return Err(Lost::Broken(sent.err().unwrap_or(error))),
+            Err(error) => {
+                let error = sent.err().unwrap_or(error);
+                return Err(if error.kind() == ErrorKind::TimedOut { Lost::Deadline } else { Lost::Broken(error) });
+            }
         };
         buffer.advance(count);
         if parser.advance(&mut buffer, count == 0).map_err(Lost::Answer)? == Progress::Done {
@@ -208,6 +246,12 @@ fn read_text(path: &Path, most: usize) -> io::Result<Option<Zeroizing<String>>> 
     Ok(text.map(|text| Zeroizing::new(text.trim_ascii().to_owned())))
 }
 
+/// `ENFILE`, `EMFILE`, and Linux's `ENOBUFS`.
+const SHORTAGES: [i32; 3] = [23, 24, 105];
+/// For an answer to a request that could not be sent.
+const LEFTOVER: Duration = Duration::from_secs(1);
+/// So short a wait is late by a few milliseconds at most.
+const EXACT: Duration = Duration::from_millis(100);
 /// As every client of Arc limits it.
 const MAX_KEY: usize = 4096;
 /// Service accounts' tokens are below 2 KiB.
@@ -299,6 +343,16 @@ mod tests {
             assert!(matches!(outcome, Err(Lost::Deadline)), "{:?}", outcome.err());
             assert!(took < Duration::from_millis(550), "{took:?}");
         }
+    }
+
+    #[test]
+    fn a_socket_that_wakes_late_wakes_in_time() {
+        for left in [101, 500, 3_000, 30_000, 120_000, 1_800_000].map(Duration::from_millis) {
+            // The kernel's timer wheel has eight levels, each eight times as coarse as the one before.
+            assert!(timeout(left) + timeout(left) / 8 <= left, "{left:?}");
+            assert!(timeout(left) > left / 2, "{left:?}");
+        }
+        assert_eq!(timeout(EXACT), EXACT);
     }
 
     #[test]

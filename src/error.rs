@@ -302,8 +302,9 @@ impl Error {
         self.0.body.as_deref()
     }
 
-    /// Where the state of a long-running operation can be read that went on when the deadline ended: a GET of it and
-    /// `Answer::wait` come back to the operation. Such URLs may be signed, and stand in no other text of this error.
+    /// Where the state of a long-running operation can be read that went on when the deadline ended or the network failed, or
+    /// its result where only that did not arrive: a GET of it and `Answer::wait` come back to the operation. Such URLs may be
+    /// signed, and stand in no other text of this error.
     #[cfg(feature = "https")]
     pub fn operation_url(&self) -> Option<&str> {
         self.0.operation_url.as_deref()

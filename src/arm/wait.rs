@@ -38,7 +38,12 @@ pub(super) fn to_the_end(answer: Answer, end: Instant) -> Result<Answer, Error> 
         match step {
             Step::Done => return Ok(answer),
             Step::Gone => return Ok(Answer { body: Vec::new(), ..answer }),
-            Step::Fetch(url) => return get(&resolve(&url)?, false),
+            Step::Fetch(url) => {
+                let url = resolve(&url)?;
+                // The work is done: where its result did not arrive, that can be asked for again.
+                let back = |error: Error| if error.status().is_none() { error.with_operation_url(&url) } else { error };
+                return get(&url, false).map_err(back);
+            }
             Step::Failed(ended) => return Err(failed(*ended, &answer)),
             Step::Refused => return Err(answer.refusal(&answer.plan.url, rim.wall())),
             Step::Poll(_) | Step::Again => {}

@@ -9,10 +9,23 @@ use super::report::Failed;
 /// Writes to stdout. Complete lines pass the buffer by, so that no copy of a token stays in it.
 pub(super) fn print(bytes: &[u8]) -> Result<(), Failed> {
     let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|why| Failed::Write("standard output".to_owned(), why))
+    let written = match bytes.last() {
+        None | Some(b'\n') => stdout.write_all(bytes).and_then(|()| stdout.flush()),
+        Some(_) => print_unbuffered(&mut stdout, bytes),
+    };
+    written.map_err(|why| Failed::Write("standard output".to_owned(), why))
+}
+
+/// What is left in the buffer after an error would be written when the program ends, as if nothing had happened.
+#[cfg(unix)]
+fn print_unbuffered(stdout: &mut io::StdoutLock<'_>, bytes: &[u8]) -> io::Result<()> {
+    stdout.flush()?;
+    File::from(std::os::fd::AsFd::as_fd(stdout).try_clone_to_owned()?).write_all(bytes)
+}
+
+#[cfg(not(unix))]
+fn print_unbuffered(stdout: &mut io::StdoutLock<'_>, bytes: &[u8]) -> io::Result<()> {
+    stdout.write_all(bytes).and_then(|()| stdout.flush())
 }
 
 /// Writes to the file, if there is one, else to stdout.

@@ -211,7 +211,6 @@ impl Fetcher {
                 let error = Error::new(ErrorKind::NoEndpoint, format!("no identity endpoint answers at {authority}"));
                 Failure { error: error.because(cause), outcome: Some(Outcome::Lost), boot: true, unanswered: false }
             }
-            #[cfg(feature = "https")]
             Lost::Cut(error) => again(error),
             Lost::Failed(error) => self.last(error),
             Lost::Answer(fault) => {

@@ -87,11 +87,13 @@ impl Resolver for NoResolver {
 }
 
 fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> {
-    let unreachable = |step: String, why| Error::new(ErrorKind::Connection, step).because(why).at(Stage::Unconnected);
+    let failed = |step: String, why, stage| Error::new(ErrorKind::Connection, step).because(why).at(stage);
+    let unreachable = |step: String, why| failed(step, why, Stage::Unconnected);
     let addresses =
         dial::resolve(url).map_err(|why| unreachable(format!("the name {} could not be resolved", url.host), why))?;
     Wire::connect(&addresses, PATIENCE, deadline).map_err(|lost| match lost {
-        Lost::Connect(why) | Lost::Broken(why) => unreachable(format!("no connection to {name}"), why),
+        Lost::Connect(why) => unreachable(format!("no connection to {name}"), why),
+        Lost::Broken(why) => failed(format!("the connection to {name} broke"), why, Stage::Unsent),
         Lost::Deadline | Lost::Answer(_) => super::deadline_exceeded(),
         Lost::Unreachable(error) | Lost::Cut(error) | Lost::Failed(error) => error,
     })

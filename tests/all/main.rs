@@ -6,6 +6,7 @@ mod azurite;
 mod boot;
 mod catalogue;
 mod doctor;
+mod faults;
 mod fleet;
 mod instance;
 mod island;

@@ -1,12 +1,15 @@
-//! A man in the middle on loopback: a proxy, or a wire that counts connections and can be cut. All of its connections and
-//! threads end when it is dropped.
+//! A man in the middle on loopback: a proxy, or a wire that counts connections, can be cut and can go wrong by plan. All of
+//! its connections and threads end when it is dropped.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use azmin::simulator::Azure;
+
+use crate::faults::wire::{self, Plan, Seen};
 
 /// What becomes of a connection.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub(crate) enum Manner {
     Answer(Vec<u8>),
     /// A request is never answered.
     Silent,
+    /// Everything is passed on but for what the plan of a connection says; they are counted from zero.
+    Planned(SocketAddr, Arc<dyn Fn(usize) -> Plan + Send + Sync>),
     /// Something else.
     Serve(Arc<Serve>),
 }
@@ -29,16 +34,26 @@ pub(crate) type Serve = dyn Fn(&TcpStream) -> io::Result<()> + Send + Sync;
 
 pub(crate) struct Relay {
     address: SocketAddr,
-    state: Arc<Mutex<State>>,
+    shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    /// A connection has ended.
+    ended: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     closed: bool,
     accepted: usize,
+    live: usize,
     first_pieces: Vec<Vec<u8>>,
-    streams: Vec<TcpStream>,
+    seen: Vec<Seen>,
+    /// Not held: whoever serves a connection closes it.
+    streams: Vec<Weak<TcpStream>>,
 }
 
 impl Relay {
@@ -47,12 +62,12 @@ impl Relay {
     }
 
     pub(crate) fn start_on(listener: TcpListener, manner: Manner) -> Self {
-        let (address, state) = (listener.local_addr().expect("an address"), Arc::<Mutex<State>>::default());
+        let (address, shared) = (listener.local_addr().expect("an address"), Arc::<Shared>::default());
         let thread = thread::spawn({
-            let state = Arc::clone(&state);
-            move || accept(&listener, &state, &manner)
+            let shared = Arc::clone(&shared);
+            move || accept(&listener, &shared, &manner)
         });
-        Self { address, state, thread: Some(thread) }
+        Self { address, shared, thread: Some(thread) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -66,21 +81,32 @@ impl Relay {
 
     /// How many connections there were.
     pub(crate) fn accepted(&self) -> usize {
-        lock(&self.state).accepted
+        self.shared.lock().accepted
+    }
+
+    /// Waits until no connection is left; whether that came about.
+    pub(crate) fn is_left_within(&self, time: Duration) -> bool {
+        let waited = self.shared.ended.wait_timeout_while(self.shared.lock(), time, |state| state.live > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.live == 0
+    }
+
+    /// What came over the planned connections that have ended, in the order of their ends.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.shared.lock().seen.clone()
     }
 
     /// Of each connection that began with a request to the relay itself, what came with the first read.
     pub(crate) fn first_pieces(&self) -> Vec<String> {
-        let state = lock(&self.state);
+        let state = self.shared.lock();
         state.first_pieces.iter().map(|piece| String::from_utf8(piece.clone()).expect("text")).collect()
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        let mut state = lock(&self.state);
+        let mut state = self.shared.lock();
         state.closed = true;
-        for stream in &state.streams {
+        for stream in state.streams.iter().filter_map(Weak::upgrade) {
             let _ = stream.shutdown(Shutdown::Both);
         }
         drop(state);
@@ -96,69 +122,79 @@ pub(crate) fn arm_address(azure: &Azure) -> SocketAddr {
     (Ipv4Addr::LOCALHOST, port).into()
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a stream, so that it ends with the relay, if the relay still lives.
+    fn keep(&self, stream: TcpStream) -> Option<Arc<TcpStream>> {
+        let mut state = self.lock();
+        let stream = Arc::new(stream);
+        state.streams.retain(|stream| stream.strong_count() > 0);
+        state.streams.push(Arc::downgrade(&stream));
+        (!state.closed).then_some(stream)
+    }
 }
 
-fn accept(listener: &TcpListener, state: &Mutex<State>, manner: &Manner) {
+fn accept(listener: &TcpListener, shared: &Shared, manner: &Manner) {
     thread::scope(|scope| {
         while let Ok((stream, _)) = listener.accept() {
-            if !keep(state, &stream) {
-                return;
-            }
-            lock(state).accepted += 1;
-            // A connection that breaks is what some tests are about.
-            scope.spawn(move || serve(stream, state, manner));
+            let Some(stream) = shared.keep(stream) else { return };
+            let mut state = shared.lock();
+            let number = state.accepted;
+            state.accepted += 1;
+            state.live += 1;
+            drop(state);
+            scope.spawn(move || {
+                // A connection that breaks is what some tests are about.
+                let _ = serve(stream, number, shared, manner);
+                shared.lock().live -= 1;
+                shared.ended.notify_all();
+            });
         }
     });
 }
 
-/// Remembers a stream, so that it ends with the relay; whether the relay still lives.
-fn keep(state: &Mutex<State>, stream: &TcpStream) -> bool {
-    let mut state = lock(state);
-    match stream.try_clone() {
-        Ok(stream) if !state.closed => {
-            state.streams.push(stream);
-            true
-        }
-        _ => false,
-    }
-}
-
-fn serve(mut client: TcpStream, state: &Mutex<State>, manner: &Manner) -> io::Result<()> {
+fn serve(client: Arc<TcpStream>, number: usize, shared: &Shared, manner: &Manner) -> io::Result<()> {
+    let mut client = &*client;
     match manner {
-        Manner::Forward(to) => pass(&client, &connect(*to, state)?, false),
-        Manner::WithoutGoodbye(to) => pass(&client, &connect(*to, state)?, true),
+        Manner::Forward(to) => pass(client, &*connect(*to, shared)?, false),
+        Manner::WithoutGoodbye(to) => pass(client, &*connect(*to, shared)?, true),
         Manner::Tunnel(answer, to) => {
-            read_head(&mut client, state)?;
+            read_head(client, shared)?;
             client.write_all(answer.as_bytes())?;
-            pass(&client, &connect(*to, state)?, false)
+            pass(client, &*connect(*to, shared)?, false)
         }
         Manner::Answer(bytes) => {
-            read_head(&mut client, state)?;
+            read_head(client, shared)?;
             client.write_all(bytes)?;
             client.shutdown(Shutdown::Write)
         }
         Manner::Silent => {
-            read_head(&mut client, state)?;
+            read_head(client, shared)?;
             io::copy(&mut client, &mut io::sink()).map(|_| ())
         }
-        Manner::Serve(serve) => serve(&client),
+        Manner::Planned(to, plan) => {
+            let seen = wire::pass(client, &*connect(*to, shared)?, &plan(number))?;
+            shared.lock().seen.push(seen);
+            Ok(())
+        }
+        Manner::Serve(serve) => serve(client),
     }
 }
 
-fn connect(to: SocketAddr, state: &Mutex<State>) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(to)?;
-    if keep(state, &stream) { Ok(stream) } else { Err(io::ErrorKind::Interrupted.into()) }
+fn connect(to: SocketAddr, shared: &Shared) -> io::Result<Arc<TcpStream>> {
+    shared.keep(TcpStream::connect(to)?).ok_or_else(|| io::ErrorKind::Interrupted.into())
 }
 
-fn read_head(client: &mut TcpStream, state: &Mutex<State>) -> io::Result<()> {
+fn read_head(mut client: &TcpStream, shared: &Shared) -> io::Result<()> {
     let mut piece = vec![0; 64 << 10];
     let mut head = Vec::new();
     loop {
         let count = client.read(&mut piece)?;
         if head.is_empty() {
-            lock(state).first_pieces.push(piece[..count].to_vec());
+            shared.lock().first_pieces.push(piece[..count].to_vec());
         }
         head.extend_from_slice(&piece[..count]);
         if head.ends_with(b"\r\n\r\n") {

@@ -2,7 +2,8 @@
 
 use super::Step;
 use crate::error::Error;
-use crate::json::strict::{Broken, Scan, characters};
+use crate::json::characters::characters;
+use crate::json::strict::{Broken, Scan};
 
 /// Bounds the depth to which a selection goes.
 const MAX_STEPS: usize = 64;

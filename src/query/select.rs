@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use super::Step;
-use crate::json::strict::{Broken, Scan, characters};
+use crate::json::characters::characters;
+use crate::json::strict::{Broken, Scan};
 
 /// What the steps select in the document; `None` for `null` and for nothing.
 pub(super) fn select(steps: &[Step], json: &str) -> Result<Option<String>, Broken> {

@@ -28,11 +28,14 @@ pub fn proxy(data: &[u8]) {
     }
     let Ok(alone) = alone else { return assert!(both.is_err()) };
     let Ok(url) = Url::parse("https://a.example") else { return };
+    let shown = format!("{alone:?}");
     match alone.for_url(&url) {
-        Some(proxy) => assert_reads(value, user, proxy),
+        Some(proxy) => {
+            assert_reads(value, user, proxy);
+            assert!(proxy.authorization.as_ref().is_none_or(|sent| !shown.contains(sent.as_str())), "{shown}");
+        }
         None => assert!(value.is_empty()),
     }
-    let shown = format!("{alone:?}");
     assert!(user.len() < 8 || value.matches(user).count() > 1 || !shown.contains(user), "{shown}");
     let (Ok(both), Ok(url)) = (both, Url::parse(target)) else { return };
     let direct =

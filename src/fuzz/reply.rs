@@ -19,7 +19,7 @@ pub fn reply(data: &[u8]) {
     let place = locate(&Env::fixed(environment), None).unwrap();
     let status = match script.byte() {
         byte @ 0..240 => STATUSES[usize::from(byte) % STATUSES.len()],
-        _ => 200 + (u16::from(script.byte()) * 2).min(399),
+        _ => 200 + (u16::from(script.byte()) + u16::from(script.byte())).min(399),
     };
     let mut headers = Vec::new();
     for _ in 0..script.byte() % 4 {

@@ -11,17 +11,17 @@ use crate::trace::{Record, Trace, redact_header, redact_url};
 /// parameter, the name of a header.
 pub fn trace(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    if text.contains(SECRET) {
-        return;
-    }
     let mut lines = text.splitn(3, '\n');
     let mut line = || lines.next().unwrap_or_default();
     let (url, name, header) = (line(), line(), line());
+    let parameter = name.replace(['&', '=', '#', '?'], "");
+    if [url, &parameter, header].iter().any(|given| given.contains(SECRET)) {
+        return;
+    }
     let shown = redact_url(url);
     assert_eq!(redact_url(&shown), shown, "a second time");
     let count = |text: &str, c: char| text.matches(c).count();
     assert!(count(&shown, '&') <= count(url, '&') && count(&shown, '?') <= count(url, '?'));
-    let parameter = name.replace(['&', '=', '#', '?'], "");
     let harmless = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(&parameter));
     let base = url.split(['?', '#']).next().unwrap_or_default();
     for signed in [
@@ -45,7 +45,8 @@ pub fn trace(data: &[u8]) {
 fn record(url: &str, header: &str) {
     let harmless = redact_header(header, SECRET) == SECRET;
     assert!(!harmless || !NEVER.iter().any(|never| never.eq_ignore_ascii_case(header)), "{header}");
-    let headers = || vec![(header.to_owned(), SECRET.to_owned()), ("Authorization".to_owned(), SECRET.to_owned())];
+    let headers =
+        || [header, "Authorization"].map(|name| (name.to_owned(), redact_header(name, SECRET).to_owned())).to_vec();
     for outcome in [Ok(200), Err(Error::invalid("no answer"))] {
         let url = format!("{}?sig={SECRET}", url.split(['?', '#']).next().unwrap_or_default());
         let elapsed = Duration::from_millis(u64::MAX);

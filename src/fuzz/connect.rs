@@ -1,5 +1,7 @@
 //! What must hold of a proxy's answers.
 
+use httparse::{EMPTY_HEADER, Status};
+
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, parse};
 
 /// The answer to a `CONNECT`: a success ends with its head, whatever lengths it names, and everything else is read as any
@@ -8,6 +10,10 @@ pub fn connect(data: &[u8]) {
     let (by_byte, used) = read(data.chunks(1));
     let (at_once, _) = read([data].into_iter());
     assert_eq!(by_byte, at_once, "byte by byte");
+    if let Some(status) = success(data) {
+        let refused = matches!(parse(data, Limits::default()), Err(Fault::Malformed(_) | Fault::TooLarge(_)));
+        assert!(refused || by_byte == Ok(status), "{by_byte:?} for {status}");
+    }
     match by_byte {
         Ok(status @ 200..300) => {
             let head = &data[..used];
@@ -26,6 +32,14 @@ pub fn connect(data: &[u8]) {
         }
         other => assert_eq!(other, parse(data, Limits::default()).map(|response| response.status)),
     }
+}
+
+/// The status of a success, as another parser reads its head.
+fn success(data: &[u8]) -> Option<u16> {
+    let mut headers = [EMPTY_HEADER; 130];
+    let mut response = httparse::Response::new(&mut headers);
+    let whole = matches!(response.parse(data), Ok(Status::Complete(_)));
+    response.code.filter(|status| whole && (200..300).contains(status))
 }
 
 /// The status, and how many bytes had been fed when it was known.

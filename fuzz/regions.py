@@ -52,7 +52,11 @@ def main(report, folder, least, *modules):
         print(f"{module:<28} {len(counts):>8} {ran:>8} {100 * ran / max(1, len(counts)):>8.1f}")
     percent = 100 * reached / max(1, total)
     print(f"{'all of them':<28} {total:>8} {reached:>8} {percent:>8.1f}")
-    if total == 0 or percent < float(least):
+    empty = [module for module in modules if not found[module]]
+    if empty:
+        print(f"not in what was built: {' '.join(empty)}", file=sys.stderr)
+        return 1
+    if percent < float(least):
         print(f"the corpora reach less than {least} % of the regions", file=sys.stderr)
         return 1
     return 0

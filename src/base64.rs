@@ -1,7 +1,7 @@
 //! Base64 (RFC 4648): JSON Web Tokens use the URL alphabet without padding, proxy credentials the standard one with it.
 
 /// The alphabet of section 5, for JSON Web Tokens.
-#[cfg(any(test, feature = "simulator"))]
+#[cfg(any(test, fuzzing, feature = "simulator"))]
 pub(crate) const URL_SAFE: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The alphabet of section 4, for HTTP's Basic authentication.

@@ -11,10 +11,9 @@ use zeroize::Zeroizing;
 
 use crate::error::Error;
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, Response};
+use crate::source::{KeyFile, MAX_ASSERTION, MAX_KEY, assertion};
 #[cfg(feature = "https")]
 use crate::url::Url;
-
-use crate::source::KeyFile;
 
 /// How an exchange failed.
 #[derive(Debug)]
@@ -194,7 +193,7 @@ pub(crate) fn exchange(
     }
 }
 
-/// The content of Arc's key file: what `Basic` credentials can be, and nothing else.
+/// The key in Arc's key file.
 ///
 /// The directory decides, after links have been resolved: no answer can make this process read another file.
 pub(crate) fn read_key(file: &KeyFile) -> Result<Zeroizing<String>, Error> {
@@ -216,23 +215,18 @@ pub(crate) fn read_key(file: &KeyFile) -> Result<Zeroizing<String>, Error> {
     if !fs::metadata(&path).map_err(failed)?.is_file() {
         return Err(refused("it is no regular file"));
     }
-    let key = read_text(&path, MAX_KEY)
-        .map_err(failed)?
-        .ok_or_else(|| refused("it is longer than 4096 bytes, or no text"))?;
-    let plain = !key.is_empty() && key.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
-    if plain { Ok(key) } else { Err(refused("it is empty, or has blanks in it")) }
+    KeyFile::key(&read_start(&path, MAX_KEY).map_err(failed)?).map_err(refused)
 }
 
 /// A workload's assertion, as it stands in its file now.
 pub(crate) fn read_assertion(path: &Path) -> Result<Zeroizing<String>, Error> {
     let failed =
         || Error::new(crate::error::ErrorKind::Local, format!("could not read the assertion {}", path.display()));
-    let text = read_text(path, MAX_ASSERTION).map_err(|why| failed().because(why))?;
-    text.filter(|text| !text.is_empty()).ok_or_else(failed)
+    assertion(&read_start(path, MAX_ASSERTION).map_err(|why| failed().because(why))?).ok_or_else(failed)
 }
 
-/// A file's text without the blanks around it; `None` if it is longer than that or not UTF-8.
-fn read_text(path: &Path, most: usize) -> io::Result<Option<Zeroizing<String>>> {
+/// A file's bytes, one more than wanted at most, by which a longer one is known.
+fn read_start(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(vec![0; most + 1]);
     let mut file = fs::File::open(path)?;
     let mut filled = 0;
@@ -242,8 +236,8 @@ fn read_text(path: &Path, most: usize) -> io::Result<Option<Zeroizing<String>>> 
             count => filled += count,
         }
     }
-    let text = bytes.get(..filled).filter(|_| filled <= most).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    Ok(text.map(|text| Zeroizing::new(text.trim_ascii().to_owned())))
+    bytes.truncate(filled);
+    Ok(bytes)
 }
 
 /// `ENFILE`, `EMFILE`, and Linux's `ENOBUFS`.
@@ -252,10 +246,6 @@ const SHORTAGES: [i32; 3] = [23, 24, 105];
 const LEFTOVER: Duration = Duration::from_secs(1);
 /// So short a wait is late by a few milliseconds at most.
 const EXACT: Duration = Duration::from_millis(100);
-/// As every client of Arc limits it.
-const MAX_KEY: usize = 4096;
-/// Service accounts' tokens are below 2 KiB.
-const MAX_ASSERTION: usize = 64 << 10;
 
 /// Tests, examples and everything else that is built with the simulator cannot dial anything but loopback, whatever they
 /// are told, unless their network namespace holds nothing but its loopback device.

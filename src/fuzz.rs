@@ -1,34 +1,63 @@
 //! What must hold for every input: one function a fuzz target, the same ones that `cargo test` runs over the corpora.
 
 mod arm_error;
+mod base64;
 mod challenge;
+mod claims;
+mod cloud;
+mod connect;
 mod dates;
 #[cfg(test)]
 mod differential;
+mod duration;
+mod environment;
 mod expiry;
+mod format;
 mod http_request;
 mod http_response;
 mod instance;
 mod json;
+mod key;
 mod link;
+mod list;
 mod operation;
+mod proxy;
 mod query;
+mod refusal;
+mod reply;
+mod script;
 mod strictness;
+mod thumbprint;
 mod token_response;
+mod trace;
 mod url;
 mod www_authenticate;
 
 pub use arm_error::arm_error;
+pub use base64::base64;
 pub use challenge::challenge;
+pub use claims::claims;
+pub use cloud::cloud;
+pub use connect::connect;
 pub use dates::dates;
+pub use duration::duration;
+pub use environment::environment;
 pub use expiry::expiry;
+pub use format::format;
 pub use http_request::http_request;
 pub use http_response::http_response;
 pub use instance::instance;
+pub use key::key;
 pub use link::link;
+pub use list::list;
 pub use operation::operation;
+pub use proxy::proxy;
 pub use query::query;
+pub use refusal::refusal;
+pub use reply::reply;
+pub use thumbprint::thumbprint;
 pub use token_response::token_response;
+pub use trace::trace;
 pub use url::url;
 pub use www_authenticate::www_authenticate;
 
@@ -75,16 +104,30 @@ mod tests {
 
     const TARGETS: &[Target] = &[
         ("arm_error", super::arm_error),
+        ("base64", super::base64),
         ("challenge", super::challenge),
+        ("claims", super::claims),
+        ("cloud", super::cloud),
+        ("connect", super::connect),
         ("dates", super::dates),
+        ("duration", super::duration),
+        ("environment", super::environment),
         ("expiry", super::expiry),
+        ("format", super::format),
         ("http_request", super::http_request),
         ("http_response", super::http_response),
         ("instance", super::instance),
+        ("key", super::key),
         ("link", super::link),
+        ("list", super::list),
         ("operation", super::operation),
+        ("proxy", super::proxy),
         ("query", super::query),
+        ("refusal", super::refusal),
+        ("reply", super::reply),
+        ("thumbprint", super::thumbprint),
         ("token_response", super::token_response),
+        ("trace", super::trace),
         ("url", super::url),
         ("www_authenticate", super::www_authenticate),
     ];
@@ -106,11 +149,28 @@ mod tests {
         assert!(broken.is_empty(), "{broken:?}");
     }
 
+    /// Whoever clones the repository gets all of them.
+    #[test]
+    fn the_corpora_are_small() {
+        let Some(fuzz) = folder() else { return };
+        let size = |target: &str| {
+            let corpus = fuzz.join("corpus").join(target);
+            names(&corpus).iter().map(|file| fs::metadata(corpus.join(file)).unwrap().len()).sum::<u64>()
+        };
+        let total: u64 = TARGETS.iter().map(|(name, _)| size(name)).sum();
+        assert!((1..2_000_000).contains(&total), "{total} bytes");
+    }
+
     #[test]
     fn each_target_has_its_corpus_and_its_file() {
         let Some(fuzz) = folder() else { return };
         let wanted: BTreeSet<_> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
         assert_eq!(names(&fuzz.join("corpus")), wanted);
+        let dictionaries = names(&fuzz.join("dict"));
+        assert_eq!(
+            dictionaries.iter().map(|file| file.trim_end_matches(".dict").to_owned()).collect::<BTreeSet<_>>(),
+            wanted
+        );
         let files = names(&fuzz.join("fuzz_targets"));
         assert_eq!(files.iter().map(|file| file.trim_end_matches(".rs").to_owned()).collect::<BTreeSet<_>>(), wanted);
         let manifest = fs::read_to_string(fuzz.join("Cargo.toml")).unwrap();

@@ -160,12 +160,12 @@ impl<'a> Raw<'a> {
         }
     }
 
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn is_array(self) -> bool {
         self.0.starts_with('[')
     }
 
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn is_null(self) -> bool {
         self.0 == "null"
     }

@@ -56,6 +56,7 @@ pub mod arm;
 mod arm {
     mod advice;
     pub(crate) mod link;
+    pub(crate) mod list;
     pub(crate) mod operation;
     pub(crate) mod refusal;
 }
@@ -72,7 +73,7 @@ mod identity;
 #[cfg(any(test, fuzzing, feature = "https"))]
 mod instance;
 mod json;
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 mod proxy;
 #[cfg(any(feature = "https", test, fuzzing))]
 mod query;

@@ -157,6 +157,8 @@ fn percent_decode(text: &str) -> Option<Zeroizing<Vec<u8>>> {
                 let mut digit = || char::from(rest.next()?).to_digit(16);
                 u8::try_from(digit()? << 4 | digit()?).ok()?
             }
+            // To other readers the host ends here, and what follows `@` is no host.
+            b'/' | b'?' | b'#' | b'\\' => return None,
             byte => byte,
         });
     }
@@ -191,6 +193,10 @@ mod tests {
             "http://a%zz@p",
             "http://p q",
             "http://p.:1",
+            "http:/u@p",
+            "http://p/@other",
+            "http://p\\@other",
+            "http://p#@other",
             "http://u:s3cr3t@",
         ] {
             let error = proxies(&[("HTTPS_PROXY", value)]).unwrap_err().to_string();

@@ -130,30 +130,41 @@ impl fmt::Debug for Trace {
 }
 
 /// A URL with the values of all but a few query parameters hidden: `$skiptoken`, `sig` and the `t`, `c`, `s`, `h` of a polling
-/// URL open doors by themselves.
+/// URL open doors by themselves. So may a fragment, which sign-in pages are handed tokens in, and a user name.
 pub(crate) fn redact_url(url: &str) -> String {
-    let Some((path, query)) = url.split_once('?') else { return url.to_owned() };
+    let (url, fragment) = split(url, '#');
+    let (path, query) = split(url, '?');
     let mut shown = String::with_capacity(url.len());
-    shown.push_str(path);
-    for (index, pair) in query.split('&').enumerate() {
+    let authority = path.find("//").map_or(path.len(), |at| at + 2);
+    let host = path.get(authority..).map_or("", |rest| split(rest, '/').0);
+    match host.rfind('@').map(|at| authority + at) {
+        Some(at) => shown.extend([path.get(..authority), Some(REDACTED), path.get(at..)].into_iter().flatten()),
+        None => shown.push_str(path),
+    }
+    for (index, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });
         match pair.split_once('=') {
             Some((name, _)) if !HARMLESS_PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name)) => {
-                shown.push_str(name);
-                shown.push_str("=REDACTED");
+                shown.extend([name, "=", REDACTED]);
             }
             Some(_) => shown.push_str(pair),
-            None => shown.push_str("REDACTED"),
+            None => shown.push_str(REDACTED),
         }
     }
+    shown.extend(fragment.map(|_| ["#", REDACTED]).into_iter().flatten());
     shown
+}
+
+fn split(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(before, after)| (before, Some(after)))
 }
 
 /// The value itself, or a word in its place.
 pub(crate) fn redact_header<'a>(name: &str, value: &'a str) -> &'a str {
-    if HARMLESS_HEADERS.iter().any(|known| known.eq_ignore_ascii_case(name)) { value } else { "REDACTED" }
+    if HARMLESS_HEADERS.iter().any(|known| known.eq_ignore_ascii_case(name)) { value } else { REDACTED }
 }
 
+const REDACTED: &str = "REDACTED";
 const HARMLESS_PARAMETERS: [&str; 10] = [
     "api-version",
     "resource",
@@ -213,6 +224,11 @@ mod tests {
             ("https://a/p?t=6&c=MII&s=x&h=y", "https://a/p?t=REDACTED&c=REDACTED&s=REDACTED&h=REDACTED"),
             ("https://a/p?token", "https://a/p?REDACTED"),
             ("https://a/p", "https://a/p"),
+            ("https://a/p#access_token=x", "https://a/p#REDACTED"),
+            ("https://a/p?format=x#y?z=1", "https://a/p?format=x#REDACTED"),
+            ("https://user:x@a/p@q", "https://REDACTED@a/p@q"),
+            ("//x@a", "//REDACTED@a"),
+            ("/p@q", "/p@q"),
         ] {
             assert_eq!(redact_url(url), shown);
         }

@@ -7,6 +7,7 @@ mod answer;
 mod call;
 mod client;
 pub(crate) mod link;
+pub(crate) mod list;
 pub(crate) mod operation;
 mod pages;
 mod plan;

@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use super::call::Call;
 use super::link;
+use super::list::{Circle, items_of, next_link};
 use super::plan::Plan;
 use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
-use crate::json::Raw;
 
 /// The pages of a list: see [`Request::pages`](super::Request::pages). After an error there is nothing more.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Pages {
         // The audience is that of the list, wherever its pages lie.
         let audience = self.plan.audience(self.client.cloud())?;
         let answer = Call { client: &self.client, plan: &self.plan, end, whatever: false }.answer()?;
-        match next_link(&answer)? {
+        match next_link(answer.bytes())? {
             Some(next) => {
                 let url = link::follow(self.client.cloud(), &self.plan.url, &next).map_err(|why| {
                     Error::new(ErrorKind::BadAnswer, format!("the next page is not asked for: {why}"))
@@ -80,7 +80,7 @@ impl Iterator for Items {
 
     fn next(&mut self) -> Option<Self::Item> {
         while self.ready.is_empty() {
-            match self.pages.next()?.and_then(|page| items_of(&page)) {
+            match self.pages.next()?.and_then(|page| items_of(page.bytes())) {
                 Ok(items) => self.ready = items,
                 Err(error) => {
                     self.pages.done = true;
@@ -89,68 +89,5 @@ impl Iterator for Items {
             }
         }
         self.ready.pop_front().map(Ok)
-    }
-}
-
-fn document(answer: &Answer) -> Result<Raw<'_>, Error> {
-    let document = std::str::from_utf8(answer.bytes()).ok().and_then(Raw::document);
-    document.ok_or_else(|| Error::new(ErrorKind::BadAnswer, "the list is no JSON"))
-}
-
-fn items_of(answer: &Answer) -> Result<VecDeque<String>, Error> {
-    match document(answer)?.get("value") {
-        Some(value) if value.is_array() => Ok(value.elements().map(|item| item.text().to_owned()).collect()),
-        _ => Err(Error::new(ErrorKind::BadAnswer, "the answer is no list: it has no array named value")),
-    }
-}
-
-/// "Paging" in the Azure REST API guidelines, OData 4.0 JSON format, section 4.5.5. Null and an empty text end a list too.
-fn next_link(answer: &Answer) -> Result<Option<String>, Error> {
-    let document = document(answer)?;
-    let found =
-        ["nextLink", "@odata.nextLink"].iter().find_map(|name| document.get(name).filter(|link| !link.is_null()));
-    match found.map(Raw::string) {
-        None => Ok(None),
-        Some(Some(link)) => Ok(Some(link.into_owned()).filter(|link| !link.is_empty())),
-        Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text")),
-    }
-}
-
-/// Brent's way to find a cycle, which keeps one link and not all of them.
-#[derive(Debug, Default)]
-struct Circle {
-    anchor: String,
-    steps: u64,
-    limit: u64,
-}
-
-impl Circle {
-    fn closes_with(&mut self, url: &str) -> bool {
-        if self.anchor == url {
-            return true;
-        }
-        if self.steps == self.limit {
-            url.clone_into(&mut self.anchor);
-            (self.steps, self.limit) = (0, (self.limit * 2).max(1));
-        }
-        self.steps += 1;
-        false
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_circle_is_found_soon() {
-        for (lead, length) in [(0, 1), (0, 2), (1, 1), (3, 5), (10, 1), (1, 40)] {
-            let mut circle = Circle::default();
-            let step = |step: usize| if step < lead { step } else { lead + (step - lead) % length };
-            let found = (0..1000).position(|at| circle.closes_with(&step(at).to_string()));
-            assert!(found.is_some_and(|found| found <= 3 * (lead + length)), "{lead} {length}: {found:?}");
-        }
-        let mut circle = Circle::default();
-        assert!((0..10_000).all(|at| !circle.closes_with(&at.to_string())));
     }
 }

@@ -1,6 +1,7 @@
 //! Registration of a resource provider in a subscription: "Azure resource providers and types", Microsoft Learn.
 
 use super::call::Call;
+use super::refusal::namespace;
 use crate::error::{Error, ErrorKind};
 use crate::retry;
 use crate::url::Url;
@@ -46,18 +47,24 @@ fn place(url: &str) -> Option<(String, &str)> {
     keyword.eq_ignore_ascii_case("subscriptions").then(|| (format!("https://{}", parsed.authority()), subscription))
 }
 
-/// The provider's namespace as the refusal names it: the target of its first detail.
-fn namespace(refusal: &Error) -> Option<String> {
-    let target = refusal.details().next()?.target()?;
-    let plain = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
-    (plain && target.contains('.')).then(|| target.to_owned())
-}
-
 const VERSION: &str = "api-version=2021-04-01";
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_namespace_of_a_refusal() {
+        let namespace = |target: &str| {
+            let body = format!(r#"{{"error":{{"code":"X","details":[{{"target":"{target}"}}]}}}}"#);
+            let failure = crate::failure::Failure::read(body.as_bytes());
+            namespace(&Error::new(ErrorKind::Conflict, "").answered(409, failure))
+        };
+        assert_eq!(namespace("Microsoft.Compute").as_deref(), Some("Microsoft.Compute"));
+        for target in ["", "Compute", ".", "..", "a..b", ".a", "a.", "a.b/c", "a.b?c"] {
+            assert_eq!(namespace(target), None, "{target}");
+        }
+    }
 
     #[test]
     fn the_subscription_of_a_url() {

@@ -47,6 +47,14 @@ pub(crate) fn refusal(status: u16, headers: &[(String, String)], body: &[u8], ur
         .with_retry_after(wait)
 }
 
+/// The provider's namespace as a refusal for want of its registration names it: the target of its first detail.
+pub(crate) fn namespace(refusal: &Error) -> Option<String> {
+    let target = refusal.details().next()?.target()?;
+    // It becomes a segment of a path: `..` would lead up.
+    let word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (target.contains('.') && target.split('.').all(word)).then(|| target.to_owned())
+}
+
 /// What the headers say of whose fault it is, and where to look for it.
 pub(crate) fn take_headers<'a>(failure: &mut Failure, header: &impl Fn(&str) -> Option<&'a str>) {
     let owned = |name: &str| header(name).map(str::to_owned);

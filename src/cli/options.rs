@@ -8,8 +8,10 @@ use azmin::Query;
 
 use super::Command;
 use super::report::Failed;
+use duration::duration;
 
 mod common;
+mod duration;
 #[cfg(feature = "https")]
 mod rest;
 
@@ -117,46 +119,60 @@ fn store<T>(place: &mut Option<T>, value: T) -> Result<(), String> {
     }
 }
 
-/// `90`, `90s`, `500ms`, `5m`, `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at_checked(end).unwrap_or((text, ""));
-    let milliseconds = match unit {
-        "ms" => 1,
-        "" | "s" => 1000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(format!("{text:?} is no duration: 90, 90s, 500ms, 5m, 1h")),
-    };
-    let number: Option<u64> = number.parse().ok();
-    match number.and_then(|number| number.checked_mul(milliseconds)) {
-        Some(milliseconds @ 1..=LONGEST) => Ok(Duration::from_millis(milliseconds)),
-        _ => Err(format!("{text:?} is no duration from 1ms to 366 days")),
-    }
-}
-
 #[cfg(feature = "https")]
 const CLOUDS: &str =
     "public (default), usgov, china, auto (the one this VM is in), or an https:// ARM endpoint (default: $AZURE_CLOUD)";
 #[cfg(not(feature = "https"))]
 const CLOUDS: &str = "public (default), usgov, china, or an https:// ARM endpoint (default: $AZURE_CLOUD)";
 
-const LONGEST: u64 = 366 * 86_400_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Whatever stands in the place of a value: it is taken, or refused as wrong usage in one line.
+    #[cfg(unix)]
     #[test]
-    fn durations() {
-        for (text, milliseconds) in
-            [("90", 90_000), ("90s", 90_000), ("500ms", 500), ("5m", 300_000), ("1h", 3_600_000)]
-        {
-            assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+    fn any_value_is_taken_or_refused() {
+        use std::ffi::OsString;
+        use std::os::unix::ffi::OsStringExt;
+
+        let values: [&[u8]; 12] = [
+            b"",
+            b" ",
+            b"-",
+            b"--",
+            b"=",
+            b":",
+            b"\xff",
+            b"a=\xff",
+            b"\x1b[2J\n",
+            "\u{202e}".as_bytes(),
+            b"@",
+            &[b'9'; 4000],
+        ];
+        let mut refused = 0;
+        for command in crate::cli::COMMANDS {
+            for opt in all().filter(|opt| opt.on & command.bit != 0) {
+                let spellings = opt
+                    .long
+                    .map(|long| format!("--{long}"))
+                    .into_iter()
+                    .chain(opt.short.map(|short| format!("-{short}")));
+                for (spelling, value) in spellings.flat_map(|spelling| values.map(|value| (spelling.clone(), value))) {
+                    let apart = [spelling.clone().into_bytes(), value.to_vec()];
+                    let joined = [[spelling.as_bytes(), b"=", value].concat()];
+                    for arguments in [&apart[..1], &apart[..], &joined[..]] {
+                        let arguments = arguments.iter().cloned().map(OsString::from_vec);
+                        match Options::parse(command, lexopt::Parser::from_args(arguments)) {
+                            Ok(_) => {}
+                            Err(Failed::Usage(_)) => refused += 1,
+                            Err(_) => panic!("{spelling} {value:?} is no matter of usage"),
+                        }
+                    }
+                }
+            }
         }
-        for text in ["", "s", "0", "-1", "+1", "1.5s", "1 s", "5d", "1S", "99999999999999999999", "9999999999h"] {
-            assert!(duration(text).is_err(), "{text}");
-        }
+        assert!(refused > 100);
     }
 
     #[test]

@@ -10,6 +10,8 @@ pub fn instance(data: &[u8]) {
     let url = String::from_utf8_lossy(first);
     let wanted = Instance::has_placeholder(&url);
     let Ok(instance) = Instance::parse(document) else { return };
+    assert!(std::str::from_utf8(document).is_ok_and(|text| text.ends_with(instance.document())));
+    assert_eq!(format!("{instance:?}"), format!("Instance({} bytes)", instance.document().len()));
     assert!(instance.get("compute").is_ok_and(|compute| compute.starts_with('{')));
     let _ = instance.get(&url);
     if let Ok(cloud) = instance.cloud() {

@@ -1,6 +1,7 @@
 //! What must hold of long-running operations.
 
 use super::json::Json;
+use super::script::Script;
 use crate::arm::operation::{Broken, Operation, Reply, Step};
 
 /// A service that answers at random: the operation asks nothing but what the service or the caller named, ends once, and
@@ -201,25 +202,6 @@ fn only<'a>(object: &'a Json, name: &str) -> Option<Option<&'a Json>> {
     let mut found = object.members().iter().filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value);
     let first = found.next();
     found.next().is_none().then_some(first)
-}
-
-/// The rest of the bytes; zeros when they are used up.
-struct Script<'a>(&'a [u8]);
-
-impl<'a> Script<'a> {
-    fn byte(&mut self) -> u8 {
-        self.take(1).first().copied().unwrap_or(0)
-    }
-
-    fn take(&mut self, count: usize) -> &'a [u8] {
-        let (taken, rest) = self.0.split_at(count.min(self.0.len()));
-        self.0 = rest;
-        taken
-    }
-
-    fn pick<T>(&mut self, choices: &'static [T]) -> &'static T {
-        &choices[usize::from(self.byte()) % choices.len()]
-    }
 }
 
 const HEADERS: [&str; 3] = ["azure-asyncoperation", "operation-location", "location"];

@@ -22,7 +22,7 @@ impl Response {
     }
 
     /// An answer that was not read by `Parser`, but by ureq.
-    #[cfg(any(test, feature = "https"))]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn from_parts(status: u16, headers: &[(String, String)], body: &[u8]) -> Self {
         let mut buffer = Buffer::default();
         for (name, value) in headers {

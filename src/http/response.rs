@@ -116,7 +116,7 @@ impl Parser {
     }
 
     /// For the answer to a `CONNECT`.
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn of_connect(limits: Limits) -> Self {
         Self { connect: true, ..Self::new(limits) }
     }

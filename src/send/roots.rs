@@ -93,4 +93,31 @@ mod tests {
         roots.add_file("/nonexistent/ca.pem");
         assert_eq!(roots.client_config().map(|_| ()).unwrap_err().kind(), ErrorKind::Local);
     }
+
+    /// rustls reads PEM for us; what is ours is that nothing is left out in silence.
+    #[cfg(feature = "simulator")]
+    #[test]
+    fn every_break_in_a_certificate_is_told() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let pem = rcgen::CertificateParams::default().self_signed(&key).unwrap().pem();
+        let (whole, end) = (pem.as_bytes(), pem.trim_end().len());
+        let read = |pem: &[u8]| {
+            let mut store = RootCertStore::empty();
+            add(&mut store, pem, "x").map(|()| store.len())
+        };
+        assert_eq!(read(whole).unwrap(), 1);
+        assert_eq!(read(&[whole, b"# a comment\n\n", whole].concat()).unwrap(), 2);
+        for at in 0..end {
+            let (before, after) = whole.split_at(at);
+            for text in [&[before, b"!", &after[1..]].concat(), &[before, &after[1..]].concat(), &before.to_vec()] {
+                // The dashes of the armour may be more or less than five, and blanks in it are none of its text.
+                let outcome = read(text).map_err(|error| error.kind());
+                assert!(matches!(outcome, Ok(1) | Err(ErrorKind::InvalidInput)), "{outcome:?} with a break at {at}");
+            }
+            // A second certificate that is cut.
+            let opened = at >= "-----BEGIN CERTIFICATE-----\n".len();
+            let outcome = read(&[whole, before].concat()).map_err(|error| error.kind());
+            assert!(outcome.is_err() || !opened, "{outcome:?} when the second is cut at {at}");
+        }
+    }
 }

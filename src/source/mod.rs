@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use zeroize::Zeroizing;
+
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
 use crate::failure::Failure;
@@ -126,6 +128,26 @@ pub(crate) struct KeyFile {
     pub(crate) directory: PathBuf,
 }
 
+impl KeyFile {
+    /// The key that such a file holds: what `Basic` credentials can be, and nothing else.
+    pub(crate) fn key(content: &[u8]) -> Result<Zeroizing<String>, &'static str> {
+        let key = text(content, MAX_KEY).ok_or("it is longer than 4096 bytes, or no text")?;
+        let plain = !key.is_empty() && key.bytes().all(|byte| matches!(byte, 0x21..=0x7e));
+        if plain { Ok(key) } else { Err("it is empty, or has blanks in it") }
+    }
+}
+
+/// The assertion that a file holds, which is never empty.
+pub(crate) fn assertion(content: &[u8]) -> Option<Zeroizing<String>> {
+    text(content, MAX_ASSERTION).filter(|text| !text.is_empty())
+}
+
+/// Without the blanks around it; `None` if it is longer than that or not UTF-8.
+fn text(content: &[u8], most: usize) -> Option<Zeroizing<String>> {
+    let text = std::str::from_utf8(content).ok().filter(|text| text.len() <= most)?;
+    Some(Zeroizing::new(text.trim_ascii().to_owned()))
+}
+
 /// A source and its endpoint.
 pub(crate) struct Place {
     pub(crate) source: &'static dyn Source,
@@ -143,12 +165,15 @@ pub(crate) fn locate(env: &Env, name: Option<&str>) -> Result<Place, Error> {
             Err(Error::invalid(format!("this is not {}: it is recognised by {}", source.name(), source.evidence())))
         }
         (None, None, name) => {
-            let names: Vec<_> = SOURCES.iter().map(|source| source.name()).collect();
-            Err(Error::invalid(format!(
-                "there is no identity source {}: {}",
-                name.unwrap_or_default(),
-                names.join(", ")
-            )))
+            let mut names = Vec::new();
+            for source in SOURCES {
+                // Arc stands twice in the order of detection.
+                if !names.contains(&source.name()) {
+                    names.push(source.name());
+                }
+            }
+            let name = name.unwrap_or_default();
+            Err(Error::invalid(format!("there is no identity source {name:?}: {}", names.join(", "))))
         }
     }
 }
@@ -277,6 +302,10 @@ fn is_local(address: IpAddr) -> bool {
     }
 }
 
+/// As every client of Arc limits its key files.
+pub(crate) const MAX_KEY: usize = 4096;
+/// Service accounts' tokens are below 2 KiB.
+pub(crate) const MAX_ASSERTION: usize = 64 << 10;
 const NOT_ASSIGNED: &str =
     "assign the identity to this machine, or correct the id; a new assignment can take minutes to arrive";
 const WRONG_RESOURCE: &str =

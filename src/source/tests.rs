@@ -95,7 +95,9 @@ fn a_source_by_name() {
     assert_eq!(named("cloud-shell", &[("MSI_ENDPOINT", LOCAL), ("MSI_SECRET", "s")]).unwrap(), "cloud-shell");
     let error = named("app-service", &[]).unwrap_err().to_string();
     assert!(error.contains("IDENTITY_ENDPOINT and IDENTITY_HEADER"), "{error}");
-    assert!(named("nowhere", &[]).unwrap_err().to_string().contains("workload"));
+    let error = named("no\x1bwhere", &[]).unwrap_err().to_string();
+    assert!(error.contains("workload") && error.matches("azure-arc").count() == 1, "{error}");
+    assert!(!error.contains(char::is_control), "{error:?}");
     #[cfg(target_os = "linux")]
     assert_eq!(named("azure-arc", &[]).unwrap(), "azure-arc");
 }

@@ -11,6 +11,8 @@ mod instance;
 mod island;
 mod library;
 mod management_peer;
+#[cfg(target_os = "linux")]
+mod memory;
 mod namespace;
 mod peers;
 mod proxy;
@@ -20,6 +22,8 @@ mod recipes;
 mod relay;
 mod rest_command;
 mod rest_options;
+#[cfg(target_os = "linux")]
+mod search;
 mod sources;
 mod support;
 mod tidy;

@@ -115,12 +115,16 @@ fn next_link(answer: &Answer) -> Result<Option<String>, Error> {
     let document = document(answer)?;
     let found =
         ["nextLink", "@odata.nextLink"].iter().find_map(|name| document.get(name).filter(|link| !link.is_null()));
-    match found.map(Raw::string) {
+    let found = found.map(|link| if link.text().len() <= MAX_LINK { link.string() } else { None });
+    match found {
         None => Ok(None),
         Some(Some(link)) => Ok(Some(link.into_owned()).filter(|link| !link.is_empty())),
-        Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text")),
+        Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text that a link can be")),
     }
 }
+
+/// No service takes a longer URL.
+const MAX_LINK: usize = 64 << 10;
 
 /// Brent's way to find a cycle, which keeps one link and not all of them.
 #[derive(Debug, Default)]

@@ -212,6 +212,11 @@ impl Transport for Tunnel {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        // ureq asks for more as long as a line of the chunks has no end.
+        if self.input.buffer.len() - self.input.consumed > MAX_INPUT {
+            let endless = Error::new(ErrorKind::BadAnswer, "the answer is not proper HTTP: a line has no end");
+            return Err(ureq::Error::Other(Box::new(endless)));
+        }
         self.wire.set_deadline(end_of(timeout));
         let count = self.receive().map_err(|why| as_ureq(why, timeout.reason))?;
         self.input.buffer.advance(count);
@@ -332,6 +337,8 @@ impl Buffers for Tunnel {
     }
 }
 
+/// Twice the longest head: nothing else has to be there in one piece.
+const MAX_INPUT: usize = 2 * super::MAX_HEAD;
 /// A header must fit in one piece: a token of 32 KiB does.
 const OUTPUT: usize = 40 << 10;
 /// What ureq asks for at least.

@@ -4,6 +4,9 @@
 
 mod azurite;
 mod boot;
+mod bounds;
+#[cfg(target_os = "linux")]
+mod calls;
 mod doctor;
 mod fleet;
 mod hostile;
@@ -14,7 +17,10 @@ mod management_peer;
 #[cfg(target_os = "linux")]
 mod memory;
 mod namespace;
+mod peak;
 mod peers;
+#[cfg(target_os = "linux")]
+mod poverty;
 mod proxy;
 mod query;
 mod real_proxy;
@@ -25,6 +31,7 @@ mod rest_options;
 #[cfg(target_os = "linux")]
 mod search;
 mod sources;
+mod streams;
 mod support;
 mod tidy;
 mod token_command;

@@ -8,6 +8,8 @@ mod bounds;
 #[cfg(target_os = "linux")]
 mod calls;
 mod doctor;
+#[cfg(target_os = "linux")]
+mod files;
 mod fleet;
 mod hostile;
 mod instance;

@@ -1,6 +1,7 @@
 //! Lists, page by page.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Instant;
 
 use super::call::Call;
@@ -12,7 +13,6 @@ use crate::json::Raw;
 use crate::json::strict::Scan;
 
 /// The pages of a list: see [`Request::pages`](super::Request::pages). After an error there is nothing more.
-#[derive(Debug)]
 #[must_use = "nothing is sent before next()"]
 pub struct Pages {
     client: Client,
@@ -49,6 +49,13 @@ impl Pages {
     }
 }
 
+/// Without the links: they may be signed.
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("plan", &self.plan).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
 impl Iterator for Pages {
     type Item = Result<Answer, Error>;
 
@@ -63,7 +70,6 @@ impl Iterator for Pages {
 }
 
 /// The items of a list: see [`Request::items`](super::Request::items). After an error there is nothing more.
-#[derive(Debug)]
 #[must_use = "nothing is sent before next()"]
 pub struct Items {
     pages: Pages,
@@ -73,6 +79,13 @@ pub struct Items {
 impl Items {
     pub(super) fn new(pages: Pages) -> Self {
         Self { pages, ready: VecDeque::new() }
+    }
+}
+
+/// Without the items: some lists are lists of keys.
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items").field("pages", &self.pages).field("ready", &self.ready.len()).finish()
     }
 }
 
@@ -127,7 +140,7 @@ fn next_link(answer: &Answer) -> Result<Option<String>, Error> {
 const MAX_LINK: usize = 64 << 10;
 
 /// Brent's way to find a cycle, which keeps one link and not all of them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Circle {
     anchor: String,
     steps: u64,

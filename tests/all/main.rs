@@ -7,6 +7,7 @@ mod boot;
 mod bounds;
 #[cfg(target_os = "linux")]
 mod calls;
+mod canaries;
 mod doctor;
 #[cfg(target_os = "linux")]
 mod files;
@@ -32,6 +33,7 @@ mod rest_command;
 mod rest_options;
 #[cfg(target_os = "linux")]
 mod search;
+mod shown;
 mod sources;
 mod streams;
 mod support;

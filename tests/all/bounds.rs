@@ -166,3 +166,26 @@ fn an_answer_of_arm_without_an_end() {
     let rows = vec![("challenges", Fault::status(401).header("WWW-Authenticate", challenge).times(2), 5)];
     check(rows, OF_ARM, |fault, _| call(fault, &[]));
 }
+
+/// What ureq reads on and on: the memory is bounded all the same, and the deadline bounds the time.
+#[test]
+fn what_only_the_deadline_ends() {
+    if no_time() {
+        return;
+    }
+    let (azure, scratch) = (Azure::start().unwrap(), Scratch::new());
+    let (ca, url) = (scratch.ca(&azure), format!("{GROUP}?api-version=2016-06-01"));
+    let rows = vec![
+        ("interim answers", endless("", "HTTP/1.1 102 Processing\r\n\r\n"), 124),
+        ("trailers", endless(&format!("{CHUNKED}1\r\nx\r\n0\r\n"), "X: y\r\n"), 124),
+    ];
+    check(rows, OF_A_TOKEN, |fault, _| {
+        azure.on(Service::Arm, fault);
+        azmin(["post", &url, "--deadline", "1s"]).with_arm(&azure, &ca)
+    });
+    let rows = vec![("a trailer", endless(&format!("{CHUNKED}1\r\nx\r\n0\r\nX: "), "y"), 7)];
+    check(rows, OF_A_TOKEN, |fault, _| {
+        azure.on(Service::Arm, fault);
+        azmin(["post", &url, "--deadline", DEADLINE]).with_arm(&azure, &ca)
+    });
+}

@@ -160,6 +160,32 @@ impl<'a> Raw<'a> {
         }
     }
 
+    /// The beginning of that text, so many bytes of it or a few more: what is escaped takes its room twice more when it is
+    /// read, and there may be megabytes of it.
+    pub(crate) fn beginning(self, most: usize) -> Option<Cow<'a, str>> {
+        let bytes = self.0.as_bytes();
+        // No character takes more than six in an escape.
+        let limit = 6 * most;
+        if bytes.len() <= limit || bytes.first() != Some(&b'"') {
+            return self.scalar();
+        }
+        let mut end = 1;
+        while end < limit {
+            end += match bytes.get(end..end + 4) {
+                // The two halves of one character stay together.
+                Some([b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B']) => 12,
+                Some([b'\\', b'u', ..]) => 6,
+                Some([b'\\', ..]) => 2,
+                _ => 1,
+            };
+        }
+        while !self.0.is_char_boundary(end) {
+            end += 1;
+        }
+        let beginning = [self.0.get(..end)?, "\""].concat();
+        Raw(&beginning).string().map(|text| Cow::Owned(text.into_owned()))
+    }
+
     #[cfg(any(test, fuzzing, feature = "https"))]
     pub(crate) fn is_array(self) -> bool {
         self.0.starts_with('[')
@@ -176,8 +202,9 @@ impl<'a> Raw<'a> {
 
     /// The first member of that name, compared without case: ASP.NET services capitalise what others do not.
     pub(crate) fn get(self, name: &str) -> Option<Self> {
+        let longest = 6 * name.len() + 2;
         self.members()
-            .find(|(key, _)| key.string().is_some_and(|key| key.eq_ignore_ascii_case(name)))
+            .find(|(key, _)| key.0.len() <= longest && key.string().is_some_and(|key| key.eq_ignore_ascii_case(name)))
             .map(|(_, value)| value)
     }
 
@@ -250,6 +277,27 @@ mod tests {
         assert_eq!(document.get("b").unwrap().scalar().unwrap(), "true");
         assert_eq!(document.get("c"), None);
         assert_eq!(list[0].string(), None);
+    }
+
+    #[test]
+    fn the_beginning_of_a_long_text() {
+        for (unit, text) in
+            [("x", "x"), ("é", "é"), ("\\n", "\n"), ("\\u00e9", "é"), ("\\ud83d\\ude00", "😀"), ("\\\\", "\\")]
+        {
+            for before in ["", "-", "--", "---"] {
+                for count in [0, 1, 5, 100_000] {
+                    let json = format!("\"{before}{}\"", unit.repeat(count));
+                    let whole = format!("{before}{}", text.repeat(count));
+                    let found = Raw(&json).beginning(10).unwrap();
+                    assert!(
+                        whole.starts_with(&*found) && found.len() >= whole.len().min(10) && found.len() < 80,
+                        "{unit}"
+                    );
+                }
+            }
+        }
+        assert_eq!(Raw("12345").beginning(1).unwrap(), "12345");
+        assert_eq!(Raw("null").beginning(1), None);
     }
 
     #[test]

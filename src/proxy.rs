@@ -42,6 +42,8 @@ impl Proxies {
         let first = |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, env.get(name)?)));
         let https = first(["https_proxy", "HTTPS_PROXY"]).or_else(|| first(["all_proxy", "ALL_PROXY"]));
         let https = https.map(|(name, value)| {
+            // A password may be in it.
+            let value = Zeroizing::new(value);
             Proxy::parse(&value).map_err(|why| Error::invalid(format!("{name} names no usable proxy: {why}")))
         });
         let mut exempt = Vec::new();

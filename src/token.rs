@@ -132,6 +132,9 @@ struct Answer {
 pub(crate) fn read(body: &[u8], ask: &Ask<'_>, received: Received) -> Result<AccessToken, Error> {
     let text = std::str::from_utf8(body).map_err(|why| bad("not UTF-8").because(why))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.len() > PLAIN && text.bytes().filter(|byte| *byte == b'{').count() > MAX_OBJECTS {
+        return Err(not_a_token(body, "not the JSON of a token"));
+    }
     // miniserde's error says nothing, so it is not worth keeping as a cause.
     let answer: Answer = miniserde::json::from_str(text).map_err(|_| not_a_token(body, "not the JSON of a token"))?;
     let Some(Secret(secret)) = answer.access_token else { return Err(not_a_token(body, "access_token is missing")) };
@@ -279,6 +282,9 @@ static B64TOKEN: [bool; 256] = {
     table
 };
 
+/// Objects within objects take ten times their room when they are read. An answer with a token has one, and is smaller.
+const PLAIN: usize = 64 << 10;
+const MAX_OBJECTS: usize = 1000;
 /// Tokens with many group claims reach about 11 KiB.
 const MAX_TOKEN: usize = 32 << 10;
 /// Entra's tokens last a day or a little more; a longer claim is a mistake, and would keep a dead token in the cache.

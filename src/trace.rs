@@ -22,7 +22,7 @@ pub struct Attempt<'a> {
     retry_in: Option<Duration>,
 }
 
-/// What is known of a request when it is over, secrets still in it.
+/// What is known of a request when it is over. Of the headers, secrets have never been in it.
 pub(crate) struct Record {
     pub(crate) method: &'static str,
     pub(crate) url: String,
@@ -65,12 +65,12 @@ impl Attempt<'_> {
 
     /// Request headers, values redacted unless they are known to be harmless.
     pub fn sent_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.record.sent.iter().map(|(name, value)| (name.as_str(), redact_header(name, value)))
+        self.record.sent.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// Response headers, values redacted unless they are known to be harmless.
     pub fn received_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.record.received.iter().map(|(name, value)| (name.as_str(), redact_header(name, value)))
+        self.record.received.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 
@@ -100,9 +100,9 @@ fn milliseconds(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()))
 }
 
-/// Owned copies of headers.
-pub(crate) fn owned<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
-    headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+/// Headers for a record.
+pub(crate) fn shown<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
+    headers.into_iter().map(|(name, value)| (name.to_owned(), redact_header(name, value).to_owned())).collect()
 }
 
 /// Who wants to know.

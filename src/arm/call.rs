@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::{self, Next, Outcome};
 use crate::send::{Incoming, Outgoing};
 use crate::token::AccessToken;
-use crate::trace::Record;
+use crate::trace::{Record, shown};
 
 /// A plan on its way.
 pub(super) struct Call<'a> {
@@ -115,8 +115,8 @@ impl Call<'_> {
             url: self.plan.url.clone(),
             outcome: sent.as_ref().map(|incoming| incoming.status).map_err(Error::clone),
             elapsed: rim.now().saturating_duration_since(begun),
-            sent: headers.clone(),
-            received: sent.as_ref().map(|incoming| incoming.headers.clone()).unwrap_or_default(),
+            sent: shown(pairs(&headers)),
+            received: sent.as_ref().map(|incoming| shown(pairs(&incoming.headers))).unwrap_or_default(),
         });
         let ended = match sent {
             Ok(incoming) => self.take(incoming, tries, sink),
@@ -258,6 +258,10 @@ impl Tries {
     fn another(&mut self, rim: &dyn Rim) {
         self.client_request_id = guid(rim.number());
     }
+}
+
+fn pairs(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
 }
 
 const CLIENT_REQUEST_ID: &str = "x-ms-client-request-id";

@@ -18,10 +18,10 @@ pub(crate) fn next_link(body: &[u8]) -> Result<Option<String>, Error> {
     let document = document(body)?;
     let found =
         ["nextLink", "@odata.nextLink"].iter().find_map(|name| document.get(name).filter(|link| !link.is_null()));
-    match found.map(Raw::string) {
+    match found.map(|link| if link.text().len() <= MAX_LINK { link.string() } else { None }) {
         None => Ok(None),
         Some(Some(link)) => Ok(Some(link.into_owned()).filter(|link| !link.is_empty())),
-        Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text")),
+        Some(None) => Err(Error::new(ErrorKind::BadAnswer, "the link to the next page is no text that a link can be")),
     }
 }
 
@@ -31,7 +31,7 @@ fn document(body: &[u8]) -> Result<Raw<'_>, Error> {
 }
 
 /// Brent's way to find a cycle, which keeps one link and not all of them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Circle {
     anchor: String,
     steps: u64,
@@ -51,6 +51,9 @@ impl Circle {
         false
     }
 }
+
+/// No service takes a longer URL.
+const MAX_LINK: usize = 64 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! Lists, page by page.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Instant;
 
 use super::call::Call;
@@ -11,7 +12,6 @@ use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
 
 /// The pages of a list: see [`Request::pages`](super::Request::pages). After an error there is nothing more.
-#[derive(Debug)]
 #[must_use = "nothing is sent before next()"]
 pub struct Pages {
     client: Client,
@@ -48,6 +48,13 @@ impl Pages {
     }
 }
 
+/// Without the links: they may be signed.
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pages").field("plan", &self.plan).field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
 impl Iterator for Pages {
     type Item = Result<Answer, Error>;
 
@@ -62,7 +69,6 @@ impl Iterator for Pages {
 }
 
 /// The items of a list: see [`Request::items`](super::Request::items). After an error there is nothing more.
-#[derive(Debug)]
 #[must_use = "nothing is sent before next()"]
 pub struct Items {
     pages: Pages,
@@ -72,6 +78,13 @@ pub struct Items {
 impl Items {
     pub(super) fn new(pages: Pages) -> Self {
         Self { pages, ready: VecDeque::new() }
+    }
+}
+
+/// Without the items: some lists are lists of keys.
+impl fmt::Debug for Items {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Items").field("pages", &self.pages).field("ready", &self.ready.len()).finish()
     }
 }
 

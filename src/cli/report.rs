@@ -18,6 +18,9 @@ pub(super) enum Failed {
     /// `--query` selected nothing.
     #[cfg(feature = "https")]
     Nothing,
+    /// A list that does not fit into memory.
+    #[cfg(feature = "https")]
+    TooLarge,
 }
 
 /// What `--help` says of the codes; `Failed::code` gives them.
@@ -51,6 +54,8 @@ impl Failed {
             Self::Read(..) => 1,
             #[cfg(feature = "https")]
             Self::Nothing => 10,
+            #[cfg(feature = "https")]
+            Self::TooLarge => 7,
             Self::Call(error) => match error.kind() {
                 ErrorKind::InvalidInput => 2,
                 ErrorKind::NotFound => 3,
@@ -79,6 +84,10 @@ impl Failed {
             Self::Read(what, why) => print_to_stderr(&format!("azmin: could not read {what}: {why}\n")),
             #[cfg(feature = "https")]
             Self::Nothing => print_to_stderr("azmin: --query found nothing\n"),
+            #[cfg(feature = "https")]
+            Self::TooLarge => {
+                print_to_stderr("azmin: the list is larger than 16 MiB: -o jsonl or -O FILE streams it\n")
+            }
             Self::Call(error) => print_to_stderr(&describe(error)),
         }
         ExitCode::from(self.code())

@@ -1,5 +1,6 @@
 //! `azmin rest` and its short forms.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Read};
 use std::time::{Duration, Instant};
 
@@ -132,32 +133,41 @@ fn list(options: &Options, form: Option<Form>, request: Request, target: &mut Op
         }
         return Ok(());
     }
+    let as_it_is = query.is_none() && form.is_none();
+    // What goes to a file as it is need not be held.
+    let mut file = target.as_mut().filter(|_| as_it_is);
     let mut document = String::from("{\"value\":[");
     for (index, item) in request.items().enumerate() {
         document.push_str(if index == 0 { "" } else { "," });
         document.push_str(&item?);
+        if let Some(file) = &mut file {
+            file.put(document.as_bytes())?;
+            document.clear();
+        } else if document.len() > MAX_DOCUMENT {
+            return Err(Failed::TooLarge);
+        }
     }
-    document.push_str("]}");
-    if query.is_none() && form.is_none() {
-        document.push('\n');
-    }
+    document.push_str(if as_it_is { "]}\n" } else { "]}" });
     put(target, &selected(document.as_bytes(), query, form)?)
 }
 
+/// As much as of one answer is held.
+const MAX_DOCUMENT: usize = 16 << 20;
+
 /// The bytes to print of an answer's body: byte for byte, unless something was asked for.
-fn selected(body: &[u8], query: Option<&Query>, form: Option<Form>) -> Result<Vec<u8>, Failed> {
-    if body.is_empty() {
-        return if query.is_some() { Err(Failed::Nothing) } else { Ok(Vec::new()) };
+fn selected<'a>(body: &'a [u8], query: Option<&Query>, form: Option<Form>) -> Result<Cow<'a, [u8]>, Failed> {
+    if body.is_empty() && query.is_some() {
+        return Err(Failed::Nothing);
     }
-    if query.is_none() && form.is_none() {
-        return Ok(body.to_vec());
+    if body.is_empty() || query.is_none() && form.is_none() {
+        return Ok(Cow::Borrowed(body));
     }
     let whole = Query::whole();
     let found = query.unwrap_or(&whole).select(&String::from_utf8_lossy(body))?;
     match (found, query) {
-        (Some(found), _) => Ok(form.unwrap_or(format::json)(found.as_bytes())),
+        (Some(found), _) => Ok(form.unwrap_or(format::json)(found.as_bytes()).into()),
         (None, Some(_)) => Err(Failed::Nothing),
-        (None, None) => Ok(form.unwrap_or(format::json)(b"null")),
+        (None, None) => Ok(form.unwrap_or(format::json)(b"null").into()),
     }
 }
 

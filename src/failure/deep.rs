@@ -119,10 +119,13 @@ fn error_of(document: Raw<'_>) -> Option<Raw<'_>> {
 
 /// A message that is an object of JSON again, as AKS and Compute have it.
 fn wrapped(error: Raw<'_>) -> Option<String> {
-    let text = error.get("message")?.string()?;
+    let text = error.get("message").filter(|message| message.text().len() <= MAX_WRAPPED)?.string()?;
     Raw::document(&text).filter(|document| document.is_object())?;
     Some(text.into_owned())
 }
+
+/// It is in memory a second time when it is read.
+const MAX_WRAPPED: usize = 1 << 20;
 
 /// The text of the first element of that name, in any case, with any prefix.
 fn xml<'a>(text: &'a str, name: &str) -> Option<&'a str> {

@@ -170,11 +170,11 @@ fn collect_details(error: Raw<'_>, depth: usize, found: &mut Vec<Detail>) {
 fn message_of(error: Raw<'_>) -> Option<String> {
     let message = error.get("message")?;
     let message = if message.is_object() { message.get("value")? } else { message };
-    message.scalar().map(|text| clip(&text, MAX_MESSAGE))
+    message.beginning(MAX_MESSAGE).map(|text| clip(&text, MAX_MESSAGE))
 }
 
 fn text_at(object: Raw<'_>, name: &str) -> Option<String> {
-    object.get(name)?.scalar().filter(|text| !text.is_empty()).map(|text| clip(&text, MAX_CODE))
+    object.get(name)?.beginning(MAX_CODE).filter(|text| !text.is_empty()).map(|text| clip(&text, MAX_CODE))
 }
 
 fn mentions_token(text: &str) -> bool {

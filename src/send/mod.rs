@@ -12,16 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use rustls::ClientConfig;
 use ureq::Timeout;
 use ureq::http;
-use ureq::http::header::{AUTHORIZATION, HeaderValue};
-use zeroize::Zeroizing;
+use ureq::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::dial::Lost;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Stage};
-use crate::http::{FORM, Limits, Request, Response};
+use crate::http::{Buffer, FORM, Limits, Request, Response};
 use crate::proxy::Proxies;
 pub(crate) use roots::Roots;
 
@@ -103,17 +104,19 @@ impl Sender {
             headers.push(("content-type".to_owned(), FORM.to_owned()));
         }
         let outgoing = Outgoing { method: request.method, url: &url, headers: &headers, bearer: None, body };
-        let mut incoming = self.send(&outgoing, deadline)?;
+        let sent = self.send(&outgoing, deadline);
+        headers.iter_mut().for_each(|(_, value)| value.zeroize());
+        let mut incoming = sent?;
         let (status, headers) = (incoming.status, std::mem::take(&mut incoming.headers));
-        let mut body = Zeroizing::new(Vec::with_capacity(PIECE));
+        let mut body = Buffer::default();
         incoming.read(|piece| {
             if body.len() + piece.len() > Limits::default().body {
                 return Err(Error::new(ErrorKind::BadAnswer, "the answer is larger than a token can be"));
             }
-            body.extend_from_slice(piece);
+            body.extend(piece);
             Ok(())
         })?;
-        Ok(Response::from_parts(status, &headers, &body))
+        Ok(Response::from_parts(status, &headers, body.filled()))
     }
 
     /// Sends a request and reads the head of its answer.
@@ -146,19 +149,25 @@ impl Sender {
 impl Outgoing<'_> {
     fn request(&self) -> Result<http::Request<()>, Error> {
         let unsendable = |why: http::Error| Error::invalid("the request cannot be sent").because(why);
-        let mut request = http::Request::builder().method(self.method).uri(self.url);
-        for (name, value) in self.headers {
-            request = request.header(name, value);
-        }
+        let request = http::Request::builder().method(self.method).uri(self.url);
         let mut request = request.body(()).map_err(unsendable)?;
+        let headers = request.headers_mut();
+        for (name, value) in self.headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|why| unsendable(why.into()))?;
+            headers.append(name, wiped(value.clone()).map_err(unsendable)?);
+        }
         if let Some(token) = self.bearer {
-            let value = Zeroizing::new(["Bearer ", token].concat());
-            let mut value = HeaderValue::from_str(&value).map_err(|why| unsendable(why.into()))?;
-            value.set_sensitive(true);
-            request.headers_mut().insert(AUTHORIZATION, value);
+            headers.insert(AUTHORIZATION, wiped(["Bearer ", token].concat()).map_err(unsendable)?);
         }
         Ok(request)
     }
+}
+
+/// A header's value that is wiped when ureq has let go of it. Any may be a secret.
+fn wiped(value: String) -> Result<HeaderValue, http::Error> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Zeroizing::new(value.into_bytes())))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Incoming {
@@ -170,7 +179,8 @@ impl Incoming {
 
     /// Hands the body out piece by piece.
     pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        let mut piece = vec![0; PIECE];
+        // It may be the answer to a token request.
+        let mut piece = Zeroizing::new(vec![0; PIECE]);
         loop {
             match self.body.read(&mut piece) {
                 Ok(0) => return Ok(()),

@@ -135,6 +135,14 @@ fn respond(shared: &Shared, request: &Received, transport: &mut impl Transport) 
             write(transport, bytes)?;
             return Ok(After::Finish);
         }
+        Some(Kind::Repeated(repeated)) => {
+            write(transport, &repeated.start)?;
+            for _ in 0..repeated.times {
+                write(transport, &repeated.piece)?;
+            }
+            write(transport, &repeated.end)?;
+            return Ok(After::Finish);
+        }
         Some(Kind::Hang) => {
             shared.gate.wait_closed();
             return Ok(After::Abandon);

@@ -34,8 +34,18 @@ pub(super) enum Kind {
     Cut(usize),
     Drip(Duration),
     Raw(Vec<u8>),
+    Repeated(Box<Repeated>),
     Hang,
     Words(Words),
+}
+
+/// What is too long to be held in memory.
+#[derive(Clone)]
+pub(super) struct Repeated {
+    pub(super) start: Vec<u8>,
+    pub(super) piece: Vec<u8>,
+    pub(super) times: u64,
+    pub(super) end: Vec<u8>,
 }
 
 impl Fault {
@@ -65,13 +75,20 @@ impl Fault {
         Self::new(Kind::Raw(bytes.into()))
     }
 
+    /// Sends `start`, so many times `piece`, and `end` instead of an answer, then closes: with [`u64::MAX`] an answer
+    /// without an end.
+    pub fn repeated(start: impl Into<Vec<u8>>, piece: impl Into<Vec<u8>>, times: u64, end: impl Into<Vec<u8>>) -> Self {
+        let repeated = Repeated { start: start.into(), piece: piece.into(), times, end: end.into() };
+        Self::new(Kind::Repeated(Box::new(repeated)))
+    }
+
     /// Reads the request and never answers; the connection stays open until the [`Azure`](super::Azure) is dropped.
     pub fn hang() -> Self {
         Self::new(Kind::Hang)
     }
 
-    /// Adds a header to the answer, in place of the service's own of that name. [`raw`](Self::raw) and
-    /// [`hang`](Self::hang) have no headers. Repeatable.
+    /// Adds a header to the answer, in place of the service's own of that name. [`raw`](Self::raw),
+    /// [`repeated`](Self::repeated) and [`hang`](Self::hang) have no headers. Repeatable.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
@@ -79,7 +96,7 @@ impl Fault {
     }
 
     /// Answers with this body instead of the usual one, as JSON unless a [`header`](Self::header) says otherwise.
-    /// [`raw`](Self::raw) and [`hang`](Self::hang) have no body.
+    /// [`raw`](Self::raw), [`repeated`](Self::repeated) and [`hang`](Self::hang) have no body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
         self.body = Some(body.into());
@@ -119,6 +136,9 @@ impl fmt::Debug for Fault {
             Kind::Cut(bytes) => write!(f, "cut({bytes})")?,
             Kind::Drip(pause) => write!(f, "drip({pause:?})")?,
             Kind::Raw(bytes) => write!(f, "raw({} bytes)", bytes.len())?,
+            Kind::Repeated(repeated) => {
+                write!(f, "repeated({} bytes, {} times)", repeated.piece.len(), repeated.times)?
+            }
             Kind::Hang => write!(f, "hang()")?,
             Kind::Words(words) => write!(f, "{words:?}")?,
         }

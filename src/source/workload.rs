@@ -64,11 +64,13 @@ impl Endpoint for Exchange {
 
     fn request<'a>(&'a self, ask: &Ask<'a>, key: Option<&'a str>) -> Request<'a> {
         let client_id = if let Identity::ClientId(id) = ask.identity { id } else { &self.client_id };
-        let mut body = String::new();
+        let key = key.unwrap_or_default();
+        // Room for all of it, each byte encoded: growing would leave pieces of the assertion behind.
+        let mut body = String::with_capacity(3 * (key.len() + client_id.len() + ask.resource.len()) + ROOM);
         push_form(&mut body, "grant_type", "client_credentials");
         push_form(&mut body, "client_id", client_id);
         push_form(&mut body, "client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
-        push_form(&mut body, "client_assertion", key.unwrap_or_default());
+        push_form(&mut body, "client_assertion", key);
         // A resource's own trailing slash stays: `https://management.core.windows.net//.default`.
         push_form(&mut body, "scope", &[ask.resource, "/.default"].concat());
         Request::post_form(&self.site.authority, self.site.path.clone().into_owned(), body)
@@ -86,3 +88,6 @@ impl Endpoint for Exchange {
         None
     }
 }
+
+/// For the names and the fixed values.
+const ROOM: usize = 256;

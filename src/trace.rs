@@ -135,12 +135,7 @@ pub(crate) fn redact_url(url: &str) -> String {
     let (url, fragment) = split(url, '#');
     let (path, query) = split(url, '?');
     let mut shown = String::with_capacity(url.len());
-    let authority = path.find("//").map_or(path.len(), |at| at + 2);
-    let host = path.get(authority..).map_or("", |rest| split(rest, '/').0);
-    match host.rfind('@').map(|at| authority + at) {
-        Some(at) => shown.extend([path.get(..authority), Some(REDACTED), path.get(at..)].into_iter().flatten()),
-        None => shown.push_str(path),
-    }
+    push_path(&mut shown, path);
     for (index, pair) in query.into_iter().flat_map(|query| query.split('&')).enumerate() {
         shown.push(if index == 0 { '?' } else { '&' });
         match pair.split_once('=') {
@@ -153,6 +148,22 @@ pub(crate) fn redact_url(url: &str) -> String {
     }
     shown.extend(fragment.map(|_| ["#", REDACTED]).into_iter().flatten());
     shown
+}
+
+/// What stands before the first `?`. The third piece is the authority, where the second is empty.
+fn push_path(shown: &mut String, path: &str) {
+    let mut after_slashes = false;
+    for (index, piece) in path.split('/').enumerate() {
+        if index > 0 {
+            shown.push('/');
+        }
+        let host = if index == 2 && after_slashes { piece.rsplit_once('@') } else { None };
+        match host {
+            Some((_, host)) => shown.extend([REDACTED, "@", host]),
+            None => shown.push_str(piece),
+        }
+        after_slashes = piece.is_empty();
+    }
 }
 
 fn split(text: &str, at: char) -> (&str, Option<&str>) {

@@ -16,14 +16,15 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failed> {
     written.map_err(|why| Failed::Write("standard output".to_owned(), why))
 }
 
-/// What is left in the buffer after an error would be written when the program ends, as if nothing had happened.
-#[cfg(unix)]
+/// What is left in the buffer after an error would be written when the program ends, as if nothing had happened. Without
+/// calls over TLS all that is printed are whole lines.
+#[cfg(all(unix, feature = "https"))]
 fn print_unbuffered(stdout: &mut io::StdoutLock<'_>, bytes: &[u8]) -> io::Result<()> {
     stdout.flush()?;
     File::from(std::os::fd::AsFd::as_fd(stdout).try_clone_to_owned()?).write_all(bytes)
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "https")))]
 fn print_unbuffered(stdout: &mut io::StdoutLock<'_>, bytes: &[u8]) -> io::Result<()> {
     stdout.write_all(bytes).and_then(|()| stdout.flush())
 }

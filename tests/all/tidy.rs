@@ -121,28 +121,60 @@ fn every_source_is_registered() {
     }
 }
 
-/// Each row of the README's comparison names a test that there is.
-#[test]
-fn features_are_tested() {
+/// The rows of a table in the README.
+fn table(mark: &str) -> Vec<String> {
+    let readme = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
+    let table = readme.split_once(&format!("<!-- {mark} -->\n")).unwrap().1.split_once("\n\n").unwrap().0;
+    let rows: Vec<_> = table.lines().skip(2).map(str::to_owned).collect();
+    assert!(rows.len() > 10);
+    rows
+}
+
+/// The text of all sources and tests.
+fn texts() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let table = readme.split_once("<!-- features -->\n").unwrap().1.split_once("\n\n").unwrap().0;
-    let mut tests = String::new();
+    let mut texts = String::new();
     let mut folders = vec![root.join("src"), root.join("tests")];
     while let Some(folder) = folders.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
             if path.is_dir() {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                tests += &fs::read_to_string(path).unwrap();
+                texts += &fs::read_to_string(path).unwrap();
             }
         }
     }
-    let rows: Vec<_> = table.lines().skip(2).collect();
-    assert!(rows.len() > 10);
-    for row in rows {
+    texts
+}
+
+/// Each row of the README's comparison names a test that there is.
+#[test]
+fn features_are_tested() {
+    let tests = texts();
+    for row in table("features") {
         let test = row.rsplit('|').nth(1).unwrap().trim();
         let named = test == "`size` budget" || tests.contains(&format!("fn {}()", test.trim_matches('`')));
         assert!(named, "no test {test}");
+    }
+}
+
+/// Each figure of the README's table of reliability has a command whose scripts and tests there are.
+#[test]
+fn figures_have_commands() {
+    let (root, tests) = (Path::new(env!("CARGO_MANIFEST_DIR")), texts());
+    for row in table("reliability") {
+        let command = row.rsplit('|').nth(1).unwrap();
+        let words = command.split(['`', ' ']).filter(|word| !word.is_empty());
+        for word in words.clone().filter(|word| word.contains('/') && !word.contains('=')) {
+            assert!(root.join(word).exists(), "no {word} for {row}");
+        }
+        // Behind `T` stand options, and then a part of the names of tests.
+        for filter in words.skip_while(|word| *word != "T").skip(1).filter(|word| !word.starts_with('-')) {
+            for name in filter.split("::").filter(|name| !["", "all"].contains(name)) {
+                let there = ["mod ", "fn "].iter().any(|kind| tests.contains(&format!("{kind}{name}")))
+                    || root.join("tests").join(format!("{name}.rs")).exists();
+                assert!(there, "no test {name} for {row}");
+            }
+        }
     }
 }

@@ -159,6 +159,7 @@ fn timeout(left: Duration) -> Duration {
 pub(crate) fn resolve(url: &Url<'_>) -> io::Result<Vec<SocketAddr>> {
     match url.literal_addresses() {
         Some(addresses) => Ok(addresses),
+        None if !may_ask() => Err(guarded()),
         None => Ok(std::net::ToSocketAddrs::to_socket_addrs(&(url.host, url.port))?.collect()),
     }
 }
@@ -247,24 +248,24 @@ const LEFTOVER: Duration = Duration::from_secs(1);
 /// So short a wait is late by a few milliseconds at most.
 const EXACT: Duration = Duration::from_millis(100);
 
-/// Tests, examples and everything else that is built with the simulator cannot dial anything but loopback, whatever they
-/// are told, unless their network namespace holds nothing but its loopback device.
-#[cfg(any(test, feature = "simulator"))]
+/// Tests, examples, fuzz targets and everything else that is built with the simulator can neither dial anything but loopback
+/// nor ask for a name's address, whatever they are told, unless their network namespace holds nothing but its loopback device.
 fn guard(address: SocketAddr) -> io::Result<()> {
-    if address.ip().is_loopback() || is_isolated() {
-        return Ok(());
-    }
+    if address.ip().is_loopback() || may_ask() { Ok(()) } else { Err(guarded()) }
+}
+
+/// Whether there may be somebody else at the other end.
+fn may_ask() -> bool {
+    !cfg!(any(test, fuzzing, feature = "simulator")) || is_isolated()
+}
+
+#[cold]
+fn guarded() -> io::Error {
     let why =
         "built with the simulator: only loopback may be dialled, or anything inside an isolated network namespace";
-    Err(io::Error::new(ErrorKind::PermissionDenied, why))
+    io::Error::new(ErrorKind::PermissionDenied, why)
 }
 
-#[cfg(not(any(test, feature = "simulator")))]
-fn guard(_: SocketAddr) -> io::Result<()> {
-    Ok(())
-}
-
-#[cfg(any(test, feature = "simulator"))]
 fn is_isolated() -> bool {
     // Two lines of headings, then a line for each device.
     let devices = fs::read_to_string("/proc/net/dev").unwrap_or_default();
@@ -376,5 +377,14 @@ mod tests {
         let outcome = ask("192.0.2.1:80".parse().unwrap(), SECOND);
         assert!(matches!(outcome, Err(Lost::Connect(error)) if error.kind() == ErrorKind::PermissionDenied));
         assert!(begun.elapsed() < SECOND / 2);
+    }
+
+    #[cfg(feature = "https")]
+    #[test]
+    fn no_name_is_looked_up() {
+        if !is_isolated() {
+            let outcome = resolve(&Url::parse("https://name.invalid/").unwrap());
+            assert_eq!(outcome.unwrap_err().kind(), ErrorKind::PermissionDenied);
+        }
     }
 }

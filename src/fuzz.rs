@@ -45,6 +45,8 @@ pub use environment::environment;
 pub use expiry::expiry;
 pub use format::format;
 pub use http_request::http_request;
+#[cfg(test)]
+pub(crate) use http_response::assert_watched;
 pub use http_response::http_response;
 pub use instance::instance;
 pub use key::key;

@@ -3,10 +3,12 @@
 mod anatomy;
 mod readings;
 mod strictness;
+mod watched;
 
 use anatomy::Anatomy;
 pub(crate) use readings::Peer;
 use strictness::TABLE;
+pub(crate) use watched::assert_watched;
 
 #[cfg(test)]
 use super::strictness::Named;
@@ -21,6 +23,8 @@ pub fn http_response(data: &[u8]) {
     if tight.is_ok() {
         assert_eq!(tight, roomy, "tighter limits changed the answer");
     }
+    assert_watched(data, &[data]);
+    assert_watched(data, &data.chunks(1).collect::<Vec<_>>());
     for peer in [Peer::Httparse, Peer::UreqProto] {
         differs(data, peer);
     }

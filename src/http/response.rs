@@ -2,7 +2,7 @@
 //! that a server chooses. It is fed a growing buffer and remembers where it stopped, so that an answer that comes a byte
 //! at a time costs no more than one that comes at once. Chunks are joined in place: a token is never copied.
 
-#[cfg(feature = "https")]
+#[cfg(any(test, fuzzing, feature = "https"))]
 mod watch;
 
 use std::ops::Range;
@@ -67,7 +67,7 @@ pub(crate) struct Parser {
     body: Range<usize>,
     /// The request was `CONNECT`: what follows a success belongs to the tunnel (RFC 9110, section 9.3.6).
     connect: bool,
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     watch: Option<watch::Watch>,
 }
 
@@ -77,7 +77,7 @@ enum State {
     Headers,
     Length(usize),
     /// So much of the body is still to come, and is not kept.
-    #[cfg(feature = "https")]
+    #[cfg(any(test, fuzzing, feature = "https"))]
     Skip(u64),
     UntilClose,
     ChunkSize,
@@ -110,7 +110,7 @@ impl Parser {
             head: Head::default(),
             body: 0..0,
             connect: false,
-            #[cfg(feature = "https")]
+            #[cfg(any(test, fuzzing, feature = "https"))]
             watch: None,
         }
     }
@@ -121,7 +121,7 @@ impl Parser {
         Self { connect: true, ..Self::new(limits) }
     }
 
-    #[cfg(not(feature = "https"))]
+    #[cfg(not(any(test, fuzzing, feature = "https")))]
     fn watches(&self) -> bool {
         false
     }
@@ -140,7 +140,7 @@ impl Parser {
                     self.body.end = end;
                     Ok(State::Done)
                 }),
-                #[cfg(feature = "https")]
+                #[cfg(any(test, fuzzing, feature = "https"))]
                 State::Skip(left) => self.skip(buffer, left),
                 State::UntilClose => self.until_close(buffer, eof)?.map(Ok),
                 State::ChunkSize => {
@@ -256,14 +256,14 @@ impl Parser {
             }
             (100..200, None, false) => {
                 self.interim += 1;
-                #[cfg(feature = "https")]
+                #[cfg(any(test, fuzzing, feature = "https"))]
                 self.note_interim();
                 Ok(State::StatusLine)
             }
             (100..200, ..) => Err(Fault::Malformed("an interim answer with a body")),
             (200..300, ..) if self.connect => Ok(State::Done),
             (204 | 304, ..) => Ok(State::Done),
-            #[cfg(feature = "https")]
+            #[cfg(any(test, fuzzing, feature = "https"))]
             _ if self.watches() => Ok(self.body_to_watch()),
             (.., true) => Ok(State::ChunkSize),
             (_, Some(length), _) => {

@@ -178,3 +178,14 @@ fn figures_have_commands() {
         }
     }
 }
+
+/// `.cargo/config.toml`: whatever machine this is, its identity is nobody's business here.
+#[test]
+fn nothing_that_cargo_starts_finds_an_identity() {
+    let variables = ["IDENTITY_ENDPOINT", "IDENTITY_HEADER", "IMDS_ENDPOINT", "MSI_ENDPOINT", "MSI_SECRET"];
+    for name in variables.into_iter().chain(["AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_FEDERATED_TOKEN_FILE"]) {
+        assert_eq!(std::env::var_os(name).as_deref(), Some("".as_ref()), "{name}");
+    }
+    let endpoint = std::env::var("AZURE_POD_IDENTITY_AUTHORITY_HOST").unwrap();
+    assert_eq!(endpoint, "http://127.0.0.1:9");
+}

@@ -1,6 +1,7 @@
 //! What the parser takes and refuses: the catalogue, each row at every split.
 
 use super::*;
+use crate::fuzz::assert_watched;
 
 mod rows;
 
@@ -24,39 +25,7 @@ fn outcome_in_pieces(pieces: &[&[u8]]) -> Result<(u16, String), Fault> {
     Ok((response.status, String::from_utf8_lossy(response.body()).into_owned()))
 }
 
-/// The verdict of a parser that keeps no body, and how much it held at most.
-#[cfg(feature = "https")]
-fn watched(pieces: &[&[u8]]) -> (Result<(), Fault>, usize) {
-    let (mut buffer, mut parser, mut most) = (Buffer::default(), Parser::watching(false), 0);
-    for piece in pieces {
-        buffer.extend(piece);
-        match parser.advance(&mut buffer, false) {
-            Ok(Progress::NeedMore) => most = most.max(buffer.len()),
-            outcome => return (outcome.map(|_| ()), most),
-        }
-    }
-    (parser.advance(&mut buffer, true).map(|_| ()), most)
-}
-
-/// It agrees with one that keeps it, but for the size of a body, and for what an end in the middle is called.
-#[cfg(feature = "https")]
-fn check_watched(name: &str, bytes: &[u8], pieces: &[&[u8]]) {
-    let (verdict, most) = watched(pieces);
-    let agrees = match outcome(bytes) {
-        Err(Fault::TooLarge("body")) => true,
-        Err(Fault::Truncated) => matches!(verdict, Err(Fault::Truncated | Fault::Empty)),
-        other => verdict == other.map(|_| ()),
-    };
-    assert!(agrees, "{name}: {verdict:?} from one that watches");
-    let limits = Limits::default();
-    assert!(most <= limits.head + limits.trailers.max(limits.extension + 18), "{name}: {most} bytes are held");
-}
-
-#[cfg(not(feature = "https"))]
-fn check_watched(_: &str, _: &[u8], _: &[&[u8]]) {}
-
 /// An answer to `HEAD` says how long the body of a `GET` would be (RFC 9110, section 9.3.2).
-#[cfg(feature = "https")]
 #[test]
 fn an_answer_to_head_ends_with_its_head() {
     for headers in ["Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", ""] {
@@ -75,9 +44,9 @@ fn check(row: &rows::Row) {
     assert!(called(&whole) == row.outcome, "{name}: {} instead of {}", short(&called(&whole)), short(&row.outcome));
     let same = |pieces: &[&[u8]], how: &str| {
         assert!(outcome_in_pieces(pieces) == whole, "{name}, {how}");
-        check_watched(name, bytes, pieces);
+        assert_watched(bytes, pieces);
     };
-    check_watched(name, bytes, &[bytes]);
+    assert_watched(bytes, &[bytes]);
     for split in splits(bytes.len()) {
         let (first, second) = bytes.split_at(split);
         same(&[first, second], &format!("split at {split}"));

@@ -20,7 +20,7 @@ use crate::url::Url;
 pub(crate) enum Lost {
     /// No connection: nothing was sent.
     Connect(io::Error),
-    /// The connection broke after it stood.
+    /// The connection broke after it stood, or was reset while it was made: somebody is there.
     Broken(io::Error),
     /// The deadline ran out.
     Deadline,
@@ -223,6 +223,10 @@ pub(crate) fn read_key(file: &KeyFile) -> Result<Zeroizing<String>, Error> {
 pub(crate) fn read_assertion(path: &Path) -> Result<Zeroizing<String>, Error> {
     let failed =
         || Error::new(crate::error::ErrorKind::Local, format!("could not read the assertion {}", path.display()));
+    // Opening a pipe would wait for its other end.
+    if !fs::metadata(path).map_err(|why| failed().because(why))?.is_file() {
+        return Err(failed());
+    }
     assertion(&read_start(path, MAX_ASSERTION).map_err(|why| failed().because(why))?).ok_or_else(failed)
 }
 

@@ -171,11 +171,11 @@ impl<'a> Raw<'a> {
         }
         let mut end = 1;
         while end < limit {
-            end += match bytes.get(end..end + 4) {
+            end += match bytes.get(end..).unwrap_or(&[]) {
                 // The two halves of one character stay together.
-                Some([b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B']) => 12,
-                Some([b'\\', b'u', ..]) => 6,
-                Some([b'\\', ..]) => 2,
+                [b'\\', b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..] => 12,
+                [b'\\', b'u', ..] => 6,
+                [b'\\', ..] => 2,
                 _ => 1,
             };
         }
@@ -286,7 +286,7 @@ mod tests {
             [("x", "x"), ("é", "é"), ("\\n", "\n"), ("\\u00e9", "é"), ("\\ud83d\\ude00", "😀"), ("\\\\", "\\")]
         {
             for before in ["", "-", "--", "---"] {
-                for count in [0, 1, 5, 100_000] {
+                for count in (0..80).chain([100_000]) {
                     let json = format!("\"{before}{}\"", unit.repeat(count));
                     let whole = format!("{before}{}", text.repeat(count));
                     let found = Raw(&json).beginning(10).unwrap();

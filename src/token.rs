@@ -211,7 +211,8 @@ impl Echoes {
         match (wanted.id(), answered) {
             (Some((kind, id)), Some(answered)) if !answered.eq_ignore_ascii_case(id) => {
                 // An echo may be anything, the token included.
-                let repeats = answered.as_bytes().windows(secret.len()).any(|part| part == secret.as_bytes());
+                let repeats = answered.len() > MAX_ID
+                    || answered.as_bytes().windows(secret.len()).any(|part| part == secret.as_bytes());
                 let shown = if repeats { "(not shown)" } else { &answered };
                 let step = format!("the answer is for another identity: {kind} {} instead of {id:?}", Plain(shown));
                 Err(Error::new(ErrorKind::IdentityRefused, step))
@@ -285,6 +286,8 @@ static B64TOKEN: [bool; 256] = {
 /// Objects within objects take ten times their room when they are read. An answer with a token has one, and is smaller.
 const PLAIN: usize = 64 << 10;
 const MAX_OBJECTS: usize = 1000;
+/// Of an identity that is shown: resource ids are shorter.
+const MAX_ID: usize = 1000;
 /// Tokens with many group claims reach about 11 KiB.
 const MAX_TOKEN: usize = 32 << 10;
 /// Entra's tokens last a day or a little more; a longer claim is a mistake, and would keep a dead token in the cache.

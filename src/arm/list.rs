@@ -1,15 +1,36 @@
 //! A page of a list: its items, and where the next one is. Pure.
 
-use std::collections::VecDeque;
-
 use crate::error::{Error, ErrorKind};
 use crate::json::Raw;
+use crate::json::strict::Scan;
 
-/// The text of each item.
-pub(crate) fn items_of(body: &[u8]) -> Result<VecDeque<String>, Error> {
-    match document(body)?.get("value") {
-        Some(value) if value.is_array() => Ok(value.elements().map(|item| item.text().to_owned()).collect()),
+/// The text of each item, cut out of the page when its turn comes: items are small, and there may be millions of them.
+#[derive(Default)]
+pub(crate) struct Elements {
+    page: String,
+    at: usize,
+    first: bool,
+}
+
+pub(crate) fn items_of(body: Vec<u8>) -> Result<Elements, Error> {
+    let value = document(&body)?.get("value").filter(|value| value.is_array());
+    // Where it stands in the page.
+    let start = value.map(|value| value.text().as_ptr().addr() - body.as_ptr().addr());
+    match (start, String::from_utf8(body)) {
+        (Some(start), Ok(page)) => Ok(Elements { page, at: start + 1, first: true }),
         _ => Err(Error::new(ErrorKind::BadAnswer, "the answer is no list: it has no array named value")),
+    }
+}
+
+impl Iterator for Elements {
+    type Item = String;
+
+    fn next(&mut self) -> Option<String> {
+        let mut scan = Scan::again(&self.page, self.at);
+        scan.next(&mut self.first, b']').ok().filter(|more| *more)?;
+        let item = scan.value().ok()?.to_owned();
+        self.at = scan.at();
+        Some(item)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Lists, page by page.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::time::Instant;
 
 use super::call::Call;
 use super::link;
-use super::list::{Circle, items_of, next_link};
+use super::list::{Circle, Elements, items_of, next_link};
 use super::plan::Plan;
 use super::{Answer, Client};
 use crate::error::{Error, ErrorKind};
@@ -27,8 +26,21 @@ impl Pages {
         Self { client, plan, end, done: false, circle: Circle::default() }
     }
 
-    fn page(&mut self) -> Result<Answer, Error> {
-        let end = self.end.unwrap_or_else(|| self.client.end_of(None));
+    /// When a call of `next` ends that begins now.
+    fn end(&self) -> Instant {
+        self.end.unwrap_or_else(|| self.client.end_of(None))
+    }
+
+    fn next_within(&mut self, end: Instant) -> Option<Result<Answer, Error>> {
+        if self.done {
+            return None;
+        }
+        let page = self.page(end);
+        self.done |= page.is_err();
+        Some(page)
+    }
+
+    fn page(&mut self, end: Instant) -> Result<Answer, Error> {
         // The audience is that of the list, wherever its pages lie.
         let audience = self.plan.audience(self.client.cloud())?;
         let answer = Call { client: &self.client, plan: &self.plan, end, whatever: false }.answer()?;
@@ -59,12 +71,7 @@ impl Iterator for Pages {
     type Item = Result<Answer, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if self.done {
-            return None;
-        }
-        let page = self.page();
-        self.done |= page.is_err();
-        Some(page)
+        self.next_within(self.end())
     }
 }
 
@@ -72,19 +79,19 @@ impl Iterator for Pages {
 #[must_use = "nothing is sent before next()"]
 pub struct Items {
     pages: Pages,
-    ready: VecDeque<String>,
+    ready: Elements,
 }
 
 impl Items {
     pub(super) fn new(pages: Pages) -> Self {
-        Self { pages, ready: VecDeque::new() }
+        Self { pages, ready: Elements::default() }
     }
 }
 
 /// Without the items: some lists are lists of keys.
 impl fmt::Debug for Items {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Items").field("pages", &self.pages).field("ready", &self.ready.len()).finish()
+        f.debug_struct("Items").field("pages", &self.pages).finish_non_exhaustive()
     }
 }
 
@@ -92,8 +99,13 @@ impl Iterator for Items {
     type Item = Result<String, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        while self.ready.is_empty() {
-            match self.pages.next()?.and_then(|page| items_of(page.bytes())) {
+        // For all pages without an item together: there may be any number of them.
+        let end = self.pages.end();
+        loop {
+            if let Some(item) = self.ready.next() {
+                return Some(Ok(item));
+            }
+            match self.pages.next_within(end)?.and_then(|page| items_of(page.body)) {
                 Ok(items) => self.ready = items,
                 Err(error) => {
                     self.pages.done = true;
@@ -101,6 +113,5 @@ impl Iterator for Items {
                 }
             }
         }
-        self.ready.pop_front().map(Ok)
     }
 }

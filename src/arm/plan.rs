@@ -123,4 +123,5 @@ impl fmt::Debug for Plan {
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What frames the message or names the endpoint, and the header that holds the token.
-const FRAMING: [&str; 6] = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "authorization"];
+const FRAMING: [&str; 7] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "expect", "authorization"];

@@ -179,7 +179,12 @@ fn text_at(object: Raw<'_>, name: &str) -> Option<String> {
 
 fn mentions_token(text: &str) -> bool {
     let name = b"access_token";
-    text.as_bytes().windows(name.len()).any(|part| part.eq_ignore_ascii_case(name))
+    let mut places = text.as_bytes().windows(name.len()).enumerate();
+    places.any(|(at, part)| {
+        let rest = text.as_bytes().get(at + name.len()..).unwrap_or(&[]);
+        let next = rest.iter().find(|byte| !matches!(byte, b'"' | b' '));
+        part.eq_ignore_ascii_case(name) && matches!(next, Some(b':' | b'='))
+    })
 }
 
 fn xml_element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
@@ -249,6 +254,10 @@ mod tests {
             (r#"{"access_token":"t"}"#, None, None),
             (r#"{"error":{"code":"X"},"access_token":"t"}"#, Some("X"), None),
             (r#"Bearer {"Access_Token":"t"#, None, None),
+            ("access_token=t&x=y", None, None),
+            ("access_token : t", None, None),
+            ("The access_token is expired.", None, Some("The access_token is expired.")),
+            ("access_token", None, Some("access_token")),
         ];
         for (body, code, message) in rows {
             let failure = Failure::decode(body.as_bytes());

@@ -17,7 +17,7 @@ pub fn list(data: &[u8]) {
     let text = std::str::from_utf8(data).unwrap_or("\u{0}");
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let valid = serde_json::from_str::<&RawValue>(bare).is_ok();
-    let (items, link) = (items_of(data), next_link(data));
+    let (items, link) = (items_of(data.to_vec()), next_link(data));
     for error in items.as_ref().err().into_iter().chain(link.as_ref().err()) {
         assert_presentable(error);
     }
@@ -36,7 +36,7 @@ pub fn list(data: &[u8]) {
             let wanted = value.and_then(|value| serde_json::from_str::<Vec<&RawValue>>(value).ok());
             let wanted = wanted.map(|items| items.iter().map(|item| item.get()).collect::<Vec<_>>());
             assert_eq!(
-                items.ok().map(Vec::from),
+                items.ok().map(Iterator::collect::<Vec<_>>),
                 wanted.map(|items| items.iter().map(|item| (*item).to_owned()).collect())
             );
         }

@@ -30,6 +30,18 @@ impl<'a> Scan<'a> {
         scan
     }
 
+    /// Stands where another stood, inside one array or object.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) fn again(text: &'a str, at: usize) -> Self {
+        Self { text, at, depth: 1 }
+    }
+
+    /// Where it stands, in bytes from the start of the text.
+    #[cfg(any(test, fuzzing, feature = "https"))]
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
     /// That nothing but blanks follows.
     pub(crate) fn end(mut self) -> Result<(), Broken> {
         self.blanks();

@@ -53,7 +53,7 @@ impl Connector {
         let generation = Arc::clone(&self.generation);
         let born = generation.load(Ordering::Relaxed);
         let (input, output, guard) = (Input::default(), Output::default(), Guard::default());
-        Ok(Tunnel { tls, wire, input, output, guard, generation, born, process: process::id() })
+        Ok(Tunnel { tls, wire, input, output, guard, unsent: None, generation, born, process: process::id() })
     }
 }
 
@@ -150,6 +150,8 @@ pub(super) struct Tunnel {
     input: Input,
     output: Output,
     guard: Guard,
+    /// Why the rest of a request could not be sent: what the server said before it hung up may be here already.
+    unsent: Option<io::Error>,
     generation: Arc<AtomicU64>,
     born: u64,
     /// A fork leaves the connection to both sides. If both used it, they would encrypt with the same keys and counters.
@@ -177,7 +179,7 @@ impl Tunnel {
             }
             self.tls.read_tls(&mut self.wire)?;
             self.tls.process_new_packets().map_err(io::Error::other)?;
-            while self.tls.wants_write() {
+            while self.unsent.is_none() && self.tls.wants_write() {
                 self.tls.write_tls(&mut self.wire)?;
             }
         }
@@ -197,12 +199,29 @@ impl Transport for Tunnel {
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
         self.wire.set_deadline(end_of(timeout));
-        self.send(amount).map_err(|why| as_ureq(why, timeout.reason))
+        if self.unsent.is_some() {
+            return Ok(());
+        }
+        match self.send(amount) {
+            Err(why) if matches!(why.kind(), Io::BrokenPipe | Io::ConnectionReset | Io::ConnectionAborted) => {
+                self.unsent = Some(why);
+                Ok(())
+            }
+            sent => sent.map_err(|why| as_ureq(why, timeout.reason)),
+        }
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         self.wire.set_deadline(end_of(timeout));
-        let count = self.receive().map_err(|why| as_ureq(why, timeout.reason))?;
+        let received = self.receive();
+        let count = match self.unsent.take_if(|_| !matches!(received, Ok(1..))) {
+            Some(why) => {
+                return Err(ureq::Error::Other(Box::new(
+                    Error::new(ErrorKind::Connection, "the connection broke while the request was sent").because(why),
+                )));
+            }
+            None => received.map_err(|why| as_ureq(why, timeout.reason))?,
+        };
         let bytes = self.input.buffer.spare().get(..count).unwrap_or(&[]);
         self.guard.received(bytes).map_err(|fault| match fault {
             Fault::Truncated => as_ureq(Io::UnexpectedEof.into(), timeout.reason),
@@ -219,7 +238,7 @@ impl Transport for Tunnel {
     /// or came after it, does: it would be taken for the next one.
     fn is_open(&mut self) -> bool {
         let ours = self.process == process::id() && self.generation.load(Ordering::Relaxed) == self.born;
-        if !ours || !self.is_used_up() {
+        if !ours || self.unsent.is_some() || !self.is_used_up() {
             return false;
         }
         if self.wire.is_quiet() {

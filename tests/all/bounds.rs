@@ -162,6 +162,12 @@ fn an_answer_of_arm_without_an_end() {
     ]);
     rows.extend(bombs(whole).into_iter().map(|(name, body)| (name, Fault::status(409).body(body), 11)));
     check(rows, OF_ARM, |fault, _| call(fault, &[]));
+    let items = format!("{{\"value\":[{}0]}}", whole("0,"));
+    let rows = vec![("a list of numbers", Fault::status(200).body(items), 0)];
+    check(rows, OF_ARM, |fault, _| {
+        azure.on(Service::Arm, fault);
+        azmin(["get", &url, "--deadline", DEADLINE, "--all", "-o", "none"]).with_arm(&azure, &ca)
+    });
     let challenge = format!("Bearer a=b{}", ", Bearer error=\"x\"".repeat(3000));
     let rows = vec![("challenges", Fault::status(401).header("WWW-Authenticate", challenge).times(2), 5)];
     check(rows, OF_ARM, |fault, _| call(fault, &[]));

@@ -150,6 +150,7 @@ fn headers_that_are_not_the_callers_are_refused() {
         "transfer-encoding: chunked",
         "Connection: close",
         "Upgrade: h2c",
+        "Expect: 100-continue",
         "X: a\r\nY: b",
         "X: a\nY: b",
         "X: a\rY: b",

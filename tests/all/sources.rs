@@ -495,6 +495,12 @@ fn workloads_that_go_wrong() {
         let run = run("AZURE_FEDERATED_TOKEN_FILE", &file);
         run.fails(1).says("could not read the assertion").says("assertion");
     }
+    #[cfg(unix)]
+    {
+        let pipe = scratch.path("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        run("AZURE_FEDERATED_TOKEN_FILE", &pipe).fails(1).says("could not read the assertion");
+    }
     let missing = run("AZURE_FEDERATED_TOKEN_FILE", &scratch.path("missing"));
     missing.fails(1).says("could not read the assertion").says("missing");
     assert_eq!(azure.requests().len(), 2, "nothing was sent without one");

@@ -99,3 +99,13 @@ fn one_deadline_for_all_pages_or_one_for_each() {
     assert_eq!(outcome.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
     assert_eq!(world.elapsed(), s(80));
 }
+
+/// Each leads on, and none has an item.
+#[test]
+fn pages_of_nothing_share_the_deadline_of_one_call() {
+    let empty = |n: u32| page("", &format!(r#""nextLink":"{HOST}/x?n={n}""#)).after(s(50));
+    let world = World::new((0..100).map(empty));
+    let outcome = world.client().get("/x").items().next().unwrap();
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::DeadlineExceeded);
+    assert_eq!(world.elapsed(), s(120));
+}

@@ -39,11 +39,6 @@ pub(super) static OPTIONS: &[Opt] = &[
                 curl: a line for `curl -K -`",
         set: |options, value| store(&mut options.format, value),
     },
-    #[cfg(feature = "https")]
-    #[cfg(feature = "https")]
-    #[cfg(feature = "https")]
-    #[cfg(feature = "https")]
-    #[cfg(feature = "https")]
     Opt {
         short: Some('O'),
         long: None,

@@ -72,15 +72,29 @@ fn values(text: &str) -> Option<Vec<&str>> {
     Some(values)
 }
 
-/// The same but for blanks. Numbers too large for the other parser are compared as they are spelled.
+/// The same but for blanks. What the other parser refuses, such as a number too large for it, is compared as it is spelled.
 fn is_same(one: &str, other: &str) -> bool {
     if one == other {
         return true;
     }
     match (serde_json::from_str::<Value>(one), serde_json::from_str::<Value>(other)) {
         (Ok(one), Ok(other)) => one == other,
-        _ => serde_json::from_str::<&RawValue>(one).is_ok() && serde_json::from_str::<Value>(other).is_err(),
+        _ => spelled(one) == spelled(other),
     }
+}
+
+/// Without the blanks between its tokens.
+fn spelled(text: &str) -> String {
+    // What lies between quotes that are not escaped is in strings.
+    let (mut in_string, mut escaped) = (false, false);
+    text.chars()
+        .filter(|c| {
+            let quote = *c == '"' && !escaped;
+            escaped = in_string && *c == '\\' && !escaped;
+            in_string ^= quote;
+            in_string || !matches!(c, ' ' | '\t' | '\r' | '\n')
+        })
+        .collect()
 }
 
 fn unescaped(cell: &str) -> String {

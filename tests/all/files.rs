@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use azmin::simulator::{Azure, Fault, Service};
@@ -49,7 +49,7 @@ fn a_file_is_private_while_it_grows() {
             fs::write(&target, "old").unwrap();
             fs::set_permissions(&target, fs::Permissions::from_mode(mode)).unwrap();
         }
-        azure.on(Service::Arm, Fault::drip(Duration::from_millis(2)));
+        azure.on(Service::Arm, Fault::drip(Duration::from_millis(10)));
         let run = azmin(["get", &group(), "--deadline", "60s", "-O", target.to_str().unwrap()]);
         let mut child = unmasked(run.with_arm(&azure, &ca)).spawn().unwrap();
         let begun = Instant::now();
@@ -204,14 +204,14 @@ fn a_token_is_in_neither_arguments_nor_environment() {
     let ca = scratch.ca(&azure);
     azure.on(Service::Arm, Fault::hang());
     let mut command = azmin(["get", &group(), "-vv", "--deadline", "60s"]).with_arm(&azure, &ca).into_command();
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut child = Killed(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     let begun = Instant::now();
     while received(&azure, Service::Arm).is_empty() {
-        assert!(begun.elapsed() < Duration::from_secs(60) && child.try_wait().unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(60) && child.0.try_wait().unwrap().is_none());
     }
     let request = received(&azure, Service::Arm).remove(0);
     let token = request.header("authorization").unwrap().strip_prefix("Bearer ").unwrap();
-    let read = |name: &str| fs::read(PathBuf::from(format!("/proc/{}/{name}", child.id()))).unwrap();
+    let read = |name: &str| fs::read(PathBuf::from(format!("/proc/{}/{name}", child.0.id()))).unwrap();
     let (arguments, environment) = (read("cmdline"), read("environ"));
     let comm = read("comm");
     assert!(arguments.starts_with(program().as_os_str().as_encoded_bytes()) && environment.starts_with(b"AZURE_POD_"));
@@ -220,6 +220,14 @@ fn a_token_is_in_neither_arguments_nor_environment() {
         let piece = token.as_bytes().windows(12).find(|piece| text.contains(std::str::from_utf8(piece).unwrap()));
         assert!(piece.is_none(), "{text}");
     }
-    child.kill().unwrap();
-    child.wait().unwrap();
+}
+
+/// A command that waits for what never comes: it ends with the test, however that ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

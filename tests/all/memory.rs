@@ -3,7 +3,9 @@
 
 use std::env;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -218,36 +220,45 @@ impl Ending {
         let mut command = Command::new("strace");
         // The tracer is the grandchild: the process that this test starts is the command itself.
         command.args(["-D", "-qq", "-o", "/dev/null", "-e", "trace=exit_group"]);
-        command.args(["-e", "inject=exit_group:delay_enter=60000000"]).arg(program()).args(inner.get_args());
+        command.args(["-e", "inject=exit_group:delay_enter=600000000"]).arg(program()).args(inner.get_args());
         command.env_clear().envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
         if let Some(path) = env::var_os("PATH") {
             command.env("PATH", path);
         }
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let begun = Instant::now();
-        let call = format!("/proc/{}/syscall", child.id());
-        while !fs::read_to_string(&call).is_ok_and(|call| call.starts_with(EXIT_GROUP)) {
-            assert!(child.try_wait().unwrap().is_none(), "it ended");
-            assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", fs::read_to_string(&call));
-            thread::sleep(Duration::from_millis(5));
-        }
-        Self(child)
+        let mut ending = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        comes_to_call(&mut ending.0, EXIT_GROUP);
+        ending
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        // Without its tracer it goes on, and ends.
+        // Without its tracer it would go on.
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap_or_default();
         let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:\t")).filter(|tracer| *tracer != "0");
         if let Some(tracer) = tracer {
             let _ = Command::new("sh").args(["-c", "kill -9 \"$1\"", "sh", tracer]).status();
         }
+        let _ = self.0.kill();
         let _ = self.0.wait();
     }
 }
 
+/// Waits until it stands in a system call: its number, and what it begins with.
+#[track_caller]
+fn comes_to_call(child: &mut Child, wanted: &str) {
+    let begun = Instant::now();
+    let call = format!("/proc/{}/syscall", child.id());
+    while !fs::read_to_string(&call).is_ok_and(|call| call.starts_with(wanted)) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", fs::read_to_string(&call));
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 const EXIT_GROUP: &str = if cfg!(target_arch = "x86_64") { "231 " } else { "94 " };
+/// To standard output.
+const WRITE: &str = if cfg!(target_arch = "x86_64") { "1 0x1 " } else { "64 0x1 " };
 
 #[test]
 fn the_command_ends_without_a_token() {
@@ -286,21 +297,18 @@ fn the_search_finds_what_the_command_holds() {
     let token = azmin(["token"]).on(&azure).run().out;
     let long = format!("{}{}", "x".repeat(30_000), token.trim_end());
     azure.on(Service::Imds, Fault::status(200).body(format!(r#"{{"access_token":"{long}","expires_in":"3600"}}"#)));
-    let (unread, output) = std::io::pipe().unwrap();
-    // A pipe that is full but for less than a token.
-    let mut filler = output.try_clone().unwrap();
-    for _ in 0..15 {
-        filler.write_all(&[b'x'; 4096]).unwrap();
-    }
+    let (mut unread, mut output) = UnixStream::pair().unwrap();
+    // As full as it gets, whatever its size is here.
+    output.set_nonblocking(true).unwrap();
+    while output.write(&[b'x'; 4096]).is_ok() {}
+    output.set_nonblocking(false).unwrap();
     let mut command = azmin(["token"]).on(&azure).into_command();
-    let mut child = command.stdout(output).spawn().unwrap();
-    // It keeps the other end of the pipe as well.
-    drop((command, filler));
-    let begun = Instant::now();
-    let secret = [Secret::token(TOKEN, &long)];
-    while copies(child.id(), &secret).is_empty() {
-        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(30));
-    }
-    drop(unread);
-    assert!(child.wait().unwrap().success());
+    let mut child = command.stdout(OwnedFd::from(output)).spawn().unwrap();
+    // It keeps its end of the stream as well.
+    drop(command);
+    comes_to_call(&mut child, WRITE);
+    assert!(!copies(child.id(), &[Secret::token(TOKEN, &long)]).is_empty());
+    let mut text = String::new();
+    unread.read_to_string(&mut text).unwrap();
+    assert!(child.wait().unwrap().success() && text.ends_with(&format!("{long}\n")));
 }

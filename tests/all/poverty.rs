@@ -1,6 +1,5 @@
 //! A machine that has little: few descriptors, little memory, no place for output, no writable folder, no environment.
 
-use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -102,7 +101,8 @@ fn few_descriptors_and_little_memory() {
     }
     // A program that is not static needs one to be loaded.
     if is_release() {
-        check(&azure, &limited("--nofile=3"), TOKEN, 4, Out::Nothing, "o file descriptors available");
+        let soon = &["token", "--deadline", "1s"];
+        check(&azure, &limited("--nofile=3"), soon, 7, Out::Nothing, "could not open a socket");
         check(&azure, &limited("--nofile=3"), GET, 1, Out::Nothing, "o file descriptors available");
     }
     // As much as is ever held.
@@ -137,5 +137,4 @@ fn no_folder_to_write_to() {
     check(&azure, &script("-O /mnt/azmin"), TOKEN, 1, Out::Nothing, "could not write /mnt/azmin: Read-only");
     check(&azure, &script("-O /dev/null"), TOKEN, 0, Out::Nothing, "");
     assert_eq!(received(&azure, Service::Arm).len(), 0);
-    assert!(fs::metadata("/tmp/token").is_err());
 }

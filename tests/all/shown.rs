@@ -53,7 +53,7 @@ fn whatever_resource_manager_does_no_secret_is_shown() {
         ] {
             let azure = Azure::start().unwrap();
             azure.on(Service::Arm, fault.clone());
-            let arguments = [more, &secrets[..], &["-vv", "--deadline", "1s"]].concat();
+            let arguments = [more, &secrets[..], &["-vv", "--deadline", "3s"]].concat();
             let run = azmin(arguments).with_arm(&azure, &scratch.ca(&azure)).run();
             clean(&format!("{name} {more:?} {}", run.code), &(run.err.clone() + &run.out), &tokens(&azure));
             assert!(
@@ -114,12 +114,15 @@ fn whatever_an_identity_endpoint_does_no_secret_is_shown() {
             ("cut", Fault::cut(60)),
             ("no answer", Fault::hang()),
         ] {
+            let before = received(&azure, service).len();
             azure.on(service, fault.times(1));
             // With a second try there is a token in the end.
             let run = azmin(["token", "-vv", "--deadline", if name == "no answer" { "500ms" } else { "5s" }]);
             let run = run.env("SSL_CERT_FILE", &ca).on(&azure);
             let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value)).run();
             assert!(run.err.contains("azmin: "), "{service:?} {name}: {}", run.err);
+            assert!(received(&azure, service).len() > before, "{service:?} {name}: it was not asked: {}", run.err);
+            assert!(name != "nothing wrong" || run.code == 0, "{service:?} {name}: {}", run.err);
             for secret in &secrets {
                 // The beginning of an assertion says only that it is one.
                 let part = &secret[secret.len() - 16..];

@@ -90,7 +90,7 @@ fn a_list_without_an_end() {
         let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
         azure.on(Service::Arm, Fault::raw(head + &body));
     }
-    let outcome = client.get("/x").api_version("v").no_token().deadline(Duration::from_secs(2)).items().next();
+    let outcome = client.get("/x").api_version("v").no_token().deadline(Duration::from_secs(5)).items().next();
     let error = outcome.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::DeadlineExceeded, "P11: {error:?}");
     assert!(received(&azure, Service::Arm).len() > 1);

@@ -116,8 +116,8 @@ fn presentable(name: &str, error: &Error) {
     }
 }
 
-/// What answers that stay as they are come to. A try that begins just before the deadline ends with it, which says nothing of
-/// the answer: then all of it is done again.
+/// What answers that stay as they are come to. On a busy machine the deadline may end the first try, before which there is none
+/// that says anything of the answer: then all of it is done again.
 fn last_word(endpoint: &str) -> Result<AccessToken, Error> {
     let call = || credential_of(endpoint, SOON).token(ARM_AUDIENCE);
     let no_verdict = |outcome: &Result<AccessToken, Error>| {

@@ -224,4 +224,4 @@ fn traced(scratch: &Scratch, options: &[&str], command: std::process::Command) -
 }
 
 /// For those that try again until it is over.
-const DEADLINE: &str = "4s";
+const DEADLINE: &str = "10s";

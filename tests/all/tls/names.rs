@@ -149,7 +149,7 @@ fn of_hosts() {
             |p| {
                 p.subject_alt_names = vec![SanType::Rfc822Name("localhost".try_into().unwrap())];
             },
-            is_for("its certificate "),
+            is_for("its certificate is for 0x01: "),
         ),
         (
             "as a URI",

@@ -133,10 +133,9 @@ fn that_end() {
         });
         let place = Place { id, host: "localhost", server: &server };
         let words = format!("azmin: no TLS connection to {}: the connection broke", place.name());
-        let run = caller.command(&place, &Party::root().pem(), &["--deadline", "3s"]);
+        let run = caller.command(&place, &Party::root().pem(), &["--deadline", "10s"]);
         let text = server.text();
-        // A try that begins just before the deadline ends with it, which says nothing of the server.
-        let said = run.code == 7 && run.err.starts_with(&words) || run.code == 124;
+        let said = run.code == 7 && run.err.starts_with(&words);
         let right =
             said && run.out.is_empty() && server.accepted() > 1 && !text.contains(TOKEN) && !text.contains("GET /");
         (!right).then(|| format!("{id}: {} connections, {run:?}", server.accepted()))
@@ -166,7 +165,7 @@ fn that_stall() {
         let server = Host::raw(serve);
         let begun = Instant::now();
         let place = Place { id, host: "localhost", server: &server };
-        let run = caller.command(&place, &Party::root().pem(), &["--deadline", "1s"]);
+        let run = caller.command(&place, &Party::root().pem(), &["--deadline", "5s"]);
         let (text, took) = (server.text(), begun.elapsed());
         let right =
             run.code == 124 && took < Duration::from_secs(20) && server.accepted() == 1 && !text.contains(TOKEN);

@@ -368,6 +368,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_said_of_a_refusal_is_there() {
+        let failure = Failure {
+            code: Some("c".to_owned()),
+            message: Some("m".to_owned()),
+            correlation_id: Some("k".to_owned()),
+            trace_id: Some("t".to_owned()),
+            ..Failure::default()
+        };
+        let error = Error::new(ErrorKind::Rejected, "refused").answered(400, failure).with_request_id(Some("r"));
+        let error = error.with_correlation_id(Some("not this one")).with_retry_after(Some(Duration::from_secs(7)));
+        assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(400)));
+        assert_eq!((error.code(), error.message()), (Some("c"), Some("m")));
+        assert_eq!((error.request_id(), error.correlation_id(), error.trace_id()), (Some("r"), Some("k"), Some("t")));
+        assert_eq!((error.retry_after(), error.advice()), (Some(Duration::from_secs(7)), None));
+        assert_eq!(error.with_advice("a").advice(), Some("a"));
+        #[cfg(feature = "https")]
+        {
+            let error = Error::new(ErrorKind::Rejected, "refused").with_body(b"b".to_vec()).with_operation_url("u");
+            assert_eq!((error.body(), error.operation_url()), (Some(&b"b"[..]), Some("u")));
+        }
+    }
+
+    #[test]
     fn display_leaves_the_cause_to_source() {
         let error = Error::new(ErrorKind::Local, "could not read ca.pem").because(std::io::Error::other("broken disk"));
         assert_eq!(error.to_string(), "could not read ca.pem");

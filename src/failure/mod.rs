@@ -272,6 +272,11 @@ mod tests {
         );
         let lines: Vec<_> = failure.details.iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["B @ /x: b", "-: c", "-"]);
+        let parts =
+            |detail: &Detail| [detail.code(), detail.target(), detail.message()].map(|part| part.map(str::to_owned));
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(parts(&failure.details[0]), [some("B"), some("/x"), some("b")]);
+        assert_eq!(parts(&failure.details[1]), [None, None, some("c")]);
         assert_eq!((failure.correlation_id.as_deref(), failure.trace_id.as_deref()), (Some("c-1"), Some("t-1")));
         let failure = Failure::decode(br#"{"error":{"details":[{"code":"\u001b[2J\n"}]}}"#);
         assert_eq!(failure.details[0].to_string(), "\u{fffd}[2J");

@@ -221,3 +221,17 @@ fn debug_shows_no_part_of_the_secret() {
     );
     assert!(!shown.contains("s3c"), "{shown}");
 }
+
+#[test]
+fn objects_are_counted_where_an_answer_is_long() {
+    let answer = |objects: usize, filling: usize| {
+        let list = vec!["{}"; objects].join(",");
+        format!(r#"{{"access_token":"t","expires_in":1,"l":[{list}],"f":"{}"}}"#, "x".repeat(filling))
+    };
+    assert!(read_plain(&answer(MAX_OBJECTS - 1, PLAIN)).is_ok());
+    assert_eq!(read_plain(&answer(MAX_OBJECTS, PLAIN)).unwrap_err().kind(), ErrorKind::BadAnswer);
+    assert!(read_plain(&answer(MAX_OBJECTS, 0)).is_ok());
+    let long = |length| answer(MAX_OBJECTS, length - answer(MAX_OBJECTS, 0).len());
+    assert!(read_plain(&long(PLAIN)).is_ok());
+    assert!(read_plain(&long(PLAIN + 1)).is_err());
+}

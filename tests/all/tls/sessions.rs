@@ -127,5 +127,21 @@ fn an_answer_too_many() {
     }
 }
 
+/// RFC 9112, section 9.3: a server need not take all of a request that it refuses.
+#[test]
+fn a_refusal_before_the_request_was_sent() {
+    let (caller, root) = (Caller::new(), Party::root());
+    let chain = root.leaf(plain).shows(&[], &root);
+    let refusal = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n";
+    let server = Host::hasty(refusal, config(&chain, rustls::ALL_VERSIONS));
+    let client = caller.library(&chain.trusted);
+    let url = format!("https://localhost:{}/x", server.address().port());
+    // More than the buffers of both sides hold.
+    let put = client.put(&url).api_version("1").resource(ARM_AUDIENCE).body(vec![b'x'; 16 << 20]);
+    let error = put.send().unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::Rejected, Some(413)), "{error:?}");
+    assert_eq!(server.accepted(), 1);
+}
+
 /// The next call needs a connection of its own.
 const CLOSING: &[&str] = &["HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 12\r\n\r\n{\"value\":[]}"];

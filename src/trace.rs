@@ -256,4 +256,45 @@ mod tests {
         }
         assert_eq!(redact_header("RETRY-AFTER", "5"), "5");
     }
+
+    #[test]
+    fn what_an_observer_is_told() {
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let observer = Arc::clone(&seen);
+        let trace = Trace(Some(Arc::new(move |attempt: &Attempt<'_>| {
+            let own = |(name, value): (&str, &str)| format!("{name}: {value}");
+            let headers = attempt.sent_headers().chain(attempt.received_headers()).map(own);
+            let told = [attempt.method().to_owned(), attempt.url(), attempt.to_string(), format!("{attempt:?}")];
+            observer.lock().unwrap().extend(told.into_iter().chain(headers));
+            assert_eq!((attempt.status(), attempt.error().is_none()), (Some(200), true));
+            assert_eq!(
+                (attempt.elapsed(), attempt.retry_in()),
+                (Duration::from_millis(1500), Some(Duration::from_secs(2)))
+            );
+        })));
+        let record = Record {
+            method: "GET",
+            url: "https://a/p?sig=x".to_owned(),
+            outcome: Ok(200),
+            elapsed: Duration::from_millis(1500),
+            sent: shown([("Authorization", "s3cr3t"), ("accept", "a/b")]),
+            received: shown([("etag", "e"), ("location", "s3cr3t")]),
+        };
+        trace.tell(&record, Some(Duration::from_secs(2)));
+        assert!(trace.is_on() && !Trace::default().is_on());
+        let line = "GET https://a/p?sig=REDACTED -> 200 in 1500 ms, again in 2000 ms";
+        assert_eq!(
+            *seen.lock().unwrap(),
+            [
+                "GET",
+                "https://a/p?sig=REDACTED",
+                line,
+                &format!("Attempt({line})"),
+                "Authorization: REDACTED",
+                "accept: a/b",
+                "etag: e",
+                "location: REDACTED",
+            ]
+        );
+    }
 }

@@ -178,3 +178,32 @@ fn what_any_endpoint_may_say() {
         assert_eq!(advice(status, code, message), wanted, "{status} {code} {message}");
     }
 }
+
+#[test]
+fn names_and_evidence() {
+    let told: Vec<_> = SOURCES.iter().map(|source| (source.name(), source.evidence())).collect();
+    assert_eq!(
+        told,
+        [
+            ("service-fabric", "IDENTITY_ENDPOINT, IDENTITY_HEADER and IDENTITY_SERVER_THUMBPRINT"),
+            ("app-service", "IDENTITY_ENDPOINT and IDENTITY_HEADER"),
+            ("azure-ml", "MSI_ENDPOINT and MSI_SECRET"),
+            ("cloud-shell", "MSI_ENDPOINT without MSI_SECRET"),
+            ("azure-arc", "IDENTITY_ENDPOINT and IMDS_ENDPOINT, or the installed agent"),
+            ("workload", "AZURE_CLIENT_ID, AZURE_TENANT_ID and AZURE_FEDERATED_TOKEN_FILE"),
+            ("azure-arc", "the installed agent"),
+            ("imds", "the absence of all others"),
+        ]
+    );
+}
+
+#[test]
+fn what_azure_ml_says_of_an_identity_that_is_not_there() {
+    let place = locate(&Env::fixed(&[("MSI_ENDPOINT", LOCAL), ("MSI_SECRET", "s")]), None).unwrap();
+    let advice = |status, message: &str| {
+        let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+        place.endpoint.advice(status, &Failure::decode(body.as_bytes()))
+    };
+    assert_eq!(advice(400, "No MSI found for specified ClientId"), Some(NOT_ASSIGNED));
+    assert_eq!((advice(400, "no"), advice(404, "No MSI found")), (None, None));
+}

@@ -248,7 +248,7 @@ fn read_start(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 /// `ENFILE`, `EMFILE`, and Linux's `ENOBUFS`.
 const SHORTAGES: [i32; 3] = [23, 24, 105];
 /// For an answer to a request that could not be sent.
-const LEFTOVER: Duration = Duration::from_secs(1);
+pub(crate) const LEFTOVER: Duration = Duration::from_secs(1);
 /// So short a wait is late by a few milliseconds at most.
 const EXACT: Duration = Duration::from_millis(100);
 

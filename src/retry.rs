@@ -65,7 +65,7 @@ pub(crate) const CAP: Duration = Duration::from_secs(45);
 /// While a machine boots, an endpoint that comes up should be found soon.
 pub(crate) const BOOT_CAP: Duration = Duration::from_secs(4);
 const BASE: Duration = Duration::from_secs(1);
-/// After a 429: of the policies compared in arm.md, section 5, the one with the fewest requests at the same finish.
+/// After a 429: of the policies compared in the fleet model, the one with the fewest requests at the same finish.
 const THROTTLED: Duration = Duration::from_secs(5);
 /// A role assignment is asked for every 5 to 30 s.
 #[cfg(feature = "https")]

@@ -124,7 +124,7 @@ struct Answer {
     mi_res_id: Option<String>,
 }
 
-/// Reads a success answer: protocol.md 1.11 and 1.12, RFC 6749, section 5.1.
+/// Reads a success answer: RFC 6749, section 5.1.
 ///
 /// # Errors
 /// `BadAnswer` when it is none; `IdentityRefused` when it carries an error in spite of its status, or another identity's

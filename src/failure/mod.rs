@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn every_form_of_error_body() {
-        // Body, code, message; the forms of arm.md 2.3 and of the eleven that MSAL.NET's tests name.
+        // Body, code, message; the forms of errors of ARM and of the eleven that MSAL.NET's tests name.
         let rows: &[(&str, Option<&str>, Option<&str>)] = &[
             (r#"{"error":{"code":"X","message":"m"}}"#, Some("X"), Some("m")),
             (r#"{"error":{"code":null,"message":"m"}}"#, None, Some("m")),

@@ -17,7 +17,7 @@ use zeroize::Zeroize;
 
 use super::guard::{self, Guard};
 use super::{PATIENCE, handshake};
-use crate::dial::{self, Lost, Wire};
+use crate::dial::{self, LEFTOVER, Lost, Wire};
 use crate::error::{Error, ErrorKind, Stage};
 use crate::http::{Buffer, Fault, Limits, Parser, Progress, Request};
 use crate::proxy::{Proxies, Proxy};
@@ -212,7 +212,10 @@ impl Transport for Tunnel {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.wire.set_deadline(end_of(timeout));
+        let end = end_of(timeout);
+        // Whatever was said before is here already, or nearly.
+        let leftover = self.unsent.as_ref().and_then(|_| Instant::now().checked_add(LEFTOVER));
+        self.wire.set_deadline(leftover.map_or(end, |leftover| leftover.min(end)));
         let received = self.receive();
         let count = match self.unsent.take_if(|_| !matches!(received, Ok(1..))) {
             Some(why) => {

@@ -12,7 +12,7 @@ fn followed() {
     let same = "";
     let rows: &[Followed<'_>] = &[
         (
-            "arm.md 2.4: verbatim",
+            "paging of ARM: verbatim",
             "public",
             BASE,
             "https://management.azure.com/subscriptions/s/resources?%24skiptoken=eyJ%2b&api-version=2021-04-01",
@@ -24,15 +24,15 @@ fn followed() {
         ("no path", "public", BASE, "https://management.azure.com", same),
         ("no path, a query", "public", BASE, "https://management.azure.com?x=y", same),
         (
-            "arm.md 2.2: the `*` of operationStatuses",
+            "common details of ARM: the `*` of operationStatuses",
             "public",
             BASE,
             "https://management.azure.com/operationStatuses/1*ABC?t=1&c=MII&s=x_-&h=y~",
             same,
         ),
-        ("arm.md 2.5: cross-region", "public", BASE, "https://eastus.management.azure.com/op/1?t=1", same),
+        ("operations of ARM: cross-region", "public", BASE, "https://eastus.management.azure.com/op/1?t=1", same),
         (
-            "arm.md 2.5: and back",
+            "operations of ARM: and back",
             "public",
             "https://eastus.management.azure.com/op/1",
             "https://management.azure.com/x",
@@ -91,7 +91,7 @@ fn followed() {
         ("absolute: dots stay", "public", BASE, "https://management.azure.com/a/../b", same),
         ("a percent sign that escapes nothing stays", "public", BASE, "https://management.azure.com/a?x=100%", same),
         (
-            "arm.md 2.4: raw blanks and quotes",
+            "paging of ARM: raw blanks and quotes",
             "public",
             BASE,
             "https://management.azure.com/a?$filter=name eq 'x' or \"y\"",
@@ -243,7 +243,7 @@ fn refused() {
         ("a scheme without slashes", "public", BASE, "javascript:alert(1)", "https://"),
         ("a host without its scheme", "public", BASE, "management.azure.com:443/x", "https://"),
         ("a scheme that is none", "public", BASE, "://evil.example", "https://"),
-        ("arm.md 2.4: an empty nextLink ends, it leads nowhere", "public", BASE, "", "empty"),
+        ("paging of ARM: an empty nextLink ends, it leads nowhere", "public", BASE, "", "empty"),
         ("an address in place of the host", "public", BASE, "https://20.0.0.1/", elsewhere),
         ("CWE-918: the metadata service", "public", BASE, "https://169.254.169.254/metadata/identity", elsewhere),
         ("an address in hexadecimal", "public", BASE, "https://0xa9fea9fe/", "host"),

@@ -89,13 +89,13 @@ fn azure_async_operation() {
         ("the same for PATCH", "PATCH", &[(202, &[ASYNC], ""), OK], &["poll https://a/1", "fetch itself"]),
         ("methods in any case: contract", "patch", &[accepted, OK], &["poll https://a/1", "fetch itself"]),
         (
-            "arm.md 2.5, final result: POST fetches Location",
+            "operations of ARM, final result: POST fetches Location",
             "POST",
             &[accepted, OK],
             &["poll https://a/1", "fetch https://l/1"],
         ),
         (
-            "arm.md 2.5: POST without Location, the status is the result",
+            "operations of ARM: POST without Location, the status is the result",
             "POST",
             &[(202, &[ASYNC], ""), OK],
             &["poll https://a/1", "done"],
@@ -107,13 +107,13 @@ fn azure_async_operation() {
             &["poll https://a/1", "fetch https://l/2"],
         ),
         (
-            "arm.md 2.5: DELETE has no result",
+            "operations of ARM: DELETE has no result",
             "DELETE",
             &[accepted, RUNNING, OK],
             &["poll https://a/1", "poll https://a/1", "gone"],
         ),
         (
-            "arm.md 2.5: the status of what is deleted may go first",
+            "operations of ARM: the status of what is deleted may go first",
             "DELETE",
             &[accepted, MISSING],
             &["poll https://a/1", "gone"],
@@ -195,7 +195,7 @@ fn azure_async_operation() {
             &["poll https://a/1", "done"],
         ),
         (
-            "arm.md 2.2: .NET services send a byte order mark",
+            "common details of ARM: .NET services send a byte order mark",
             "POST",
             &[(202, &[ASYNC], ""), (200, &[], "\u{feff}{\"status\":\"Succeeded\"}")],
             &["poll https://a/1", "done"],
@@ -235,7 +235,7 @@ fn azure_async_operation() {
         ("a failed DELETE is none", "DELETE", &[accepted, FAILED_WITH_ERROR], &["poll https://a/1", "Failed X: m"]),
         ("RPC", "PUT", &[begun, (200, &[], r#"{"status":"Frobnicating"}"#)], &["poll https://a/1", "poll https://a/1"]),
         (
-            "arm.md 2.5: a word of a DELETE that goes on",
+            "operations of ARM: a word of a DELETE that goes on",
             "DELETE",
             &[accepted, (200, &[], r#"{"status":"Deleted"}"#)],
             &["poll https://a/1", "poll https://a/1"],
@@ -260,7 +260,7 @@ fn azure_async_operation() {
         ),
         ("nor a provisioningState in its place", "PUT", &[begun, MADE], &["poll https://a/1", "broken"]),
         ("a login page", "PUT", &[begun, (200, &[], "<html>")], &["poll https://a/1", "broken"]),
-        ("arm.md 2.5: 202 is seen", "PUT", &[begun, ACCEPTED], &["poll https://a/1", "poll https://a/1"]),
+        ("operations of ARM: 202 is seen", "PUT", &[begun, ACCEPTED], &["poll https://a/1", "poll https://a/1"]),
         (
             "azcore reads the status of a 202",
             "PUT",
@@ -279,8 +279,8 @@ fn azure_async_operation() {
             &[begun, (503, &["Azure-AsyncOperation: https://evil/"], ""), RUNNING],
             &["poll https://a/1", "again", "poll https://a/1"],
         ),
-        ("arm.md 2.5: other 4xx are errors", "PUT", &[begun, (400, &[], "")], &["poll https://a/1", "refused"]),
-        ("arm.md 2.5: also 403", "PUT", &[begun, (403, &[], "")], &["poll https://a/1", "refused"]),
+        ("operations of ARM: other 4xx are errors", "PUT", &[begun, (400, &[], "")], &["poll https://a/1", "refused"]),
+        ("operations of ARM: also 403", "PUT", &[begun, (403, &[], "")], &["poll https://a/1", "refused"]),
         ("no redirect is followed", "PUT", &[begun, (302, &[LOCATION], "")], &["poll https://a/1", "broken"]),
         (
             "azure-mgmt-core: 200, 201, 202, 204 only",
@@ -303,7 +303,7 @@ fn operation_location() {
     let named: Given<'_> = (200, &[], r#"{"status":"succeeded","resourceLocation":"https://r/1"}"#);
     check(&[
         (
-            "arm.md 2.5 B",
+            "operations of ARM B",
             "POST",
             &[begun, (200, &[], r#"{"status":"running"}"#), named],
             &["poll https://o/1", "poll https://o/1", "fetch https://r/1"],
@@ -394,7 +394,7 @@ fn location() {
         ),
         ("azcore: a provisioningState that failed", "PUT", &[begun, SPOILT], &["poll https://l/1", "Failed X: m"]),
         (
-            "arm.md 2.5: a 202 goes on whatever its body",
+            "operations of ARM: a 202 goes on whatever its body",
             "PUT",
             &[begun, (202, &[], MADE.2)],
             &["poll https://l/1", "poll https://l/1"],
@@ -406,7 +406,7 @@ fn location() {
             &["poll https://l/1", "broken"],
         ),
         (
-            "arm.md 2.5: other 4xx are the operation's",
+            "operations of ARM: other 4xx are the operation's",
             "POST",
             &[begun, (409, &[], r#"{"error":{"code":"X","message":"m"}}"#)],
             &["poll https://l/1", "Failed X: m"],
@@ -521,19 +521,19 @@ fn the_resource_itself() {
 #[test]
 fn no_operation() {
     check(&[
-        ("arm.md 2.5 E: azcore, missing polling URL", "POST", &[ACCEPTED], &["broken"]),
-        ("arm.md 2.5 E", "DELETE", &[(202, &[], MADE.2)], &["broken"]),
-        ("arm.md 2.5 F", "POST", &[(200, &[], r#"{"keys":[]}"#)], &["done"]),
-        ("arm.md 2.5 F: its state is not read", "POST", &[CREATING], &["done"]),
-        ("arm.md 2.5 F: 201", "POST", &[(201, &[], "")], &["done"]),
-        ("arm.md 2.3: DELETE of what is missing", "DELETE", &[NO_CONTENT], &["done"]),
-        ("arm.md 2.5 F: 200", "DELETE", &[EMPTY], &["done"]),
-        ("arm.md 2.5: never for GET", "GET", &[(202, &[ASYNC, LOCATION], CREATING.2)], &["done"]),
-        ("arm.md 2.5: never for HEAD", "head", &[(200, &[LOCATION], "")], &["done"]),
-        ("arm.md 2.5: initial status", "PUT", &[(206, &[ASYNC], "")], &["broken"]),
-        ("arm.md 2.5: initial status, redirect", "PUT", &[(307, &[LOCATION], "")], &["broken"]),
-        ("arm.md 2.5: initial status, refusal", "DELETE", &[(404, &[LOCATION], "")], &["broken"]),
-        ("arm.md 2.5: initial status, 5xx", "POST", &[(503, &[ASYNC], "")], &["broken"]),
+        ("operations of ARM E: azcore, missing polling URL", "POST", &[ACCEPTED], &["broken"]),
+        ("operations of ARM E", "DELETE", &[(202, &[], MADE.2)], &["broken"]),
+        ("operations of ARM F", "POST", &[(200, &[], r#"{"keys":[]}"#)], &["done"]),
+        ("operations of ARM F: its state is not read", "POST", &[CREATING], &["done"]),
+        ("operations of ARM F: 201", "POST", &[(201, &[], "")], &["done"]),
+        ("errors of ARM: DELETE of what is missing", "DELETE", &[NO_CONTENT], &["done"]),
+        ("operations of ARM F: 200", "DELETE", &[EMPTY], &["done"]),
+        ("operations of ARM: never for GET", "GET", &[(202, &[ASYNC, LOCATION], CREATING.2)], &["done"]),
+        ("operations of ARM: never for HEAD", "head", &[(200, &[LOCATION], "")], &["done"]),
+        ("operations of ARM: initial status", "PUT", &[(206, &[ASYNC], "")], &["broken"]),
+        ("operations of ARM: initial status, redirect", "PUT", &[(307, &[LOCATION], "")], &["broken"]),
+        ("operations of ARM: initial status, refusal", "DELETE", &[(404, &[LOCATION], "")], &["broken"]),
+        ("operations of ARM: initial status, 5xx", "POST", &[(503, &[ASYNC], "")], &["broken"]),
     ]);
 }
 

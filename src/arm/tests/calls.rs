@@ -16,7 +16,7 @@ fn ok() -> Play {
     answer(200, "{}")
 }
 
-/// The table of arm.md, section 3, row by row: what is answered first, and which methods are sent again.
+/// The table of what may be sent again, row by row: what is answered first, and which methods are sent again.
 #[test]
 fn what_is_sent_again() {
     const ALL: &str = "GET HEAD PUT DELETE POST PATCH POST+etag PATCH+etag";
@@ -144,7 +144,7 @@ fn a_401_is_answered_with_one_fresh_token() {
     assert_eq!((failed.status(), world.sent()[0].bearer.clone()), (Some(401), None));
 }
 
-/// "What is not healed by waiting" of arm.md, section 2.3.
+/// What waiting does not heal.
 #[test]
 fn a_role_on_its_way_is_waited_for_and_a_refusal_for_good_is_not() {
     let kv = |inner: &str| {

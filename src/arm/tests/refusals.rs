@@ -1,4 +1,4 @@
-//! What refusals say: status, headers and body in, the error out. The forms of arm.md, section 2.3.
+//! What refusals say: status, headers and body in, the error out. The forms that services send.
 
 use std::time::UNIX_EPOCH;
 

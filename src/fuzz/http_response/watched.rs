@@ -5,7 +5,7 @@ use crate::http::{Buffer, Fault, Limits, Parser, Progress, parse};
 /// Both have one verdict, but for the size of a body and for what an end in the middle is called; and the one that watches
 /// holds little, whatever comes.
 pub(crate) fn assert_watched(bytes: &[u8], pieces: &[&[u8]]) {
-    let (verdict, most) = watched(pieces);
+    let (verdict, most) = watched(bytes, pieces);
     let agrees = match parse(bytes, Limits::default()) {
         Err(Fault::TooLarge("body")) => true,
         Err(Fault::Truncated) => matches!(verdict, Err(Fault::Truncated | Fault::Empty)),
@@ -17,11 +17,14 @@ pub(crate) fn assert_watched(bytes: &[u8], pieces: &[&[u8]]) {
 }
 
 /// The verdict, and how much was held at most.
-fn watched(pieces: &[&[u8]]) -> (Result<(), Fault>, usize) {
-    let (mut buffer, mut parser, mut most) = (Buffer::default(), Parser::watching(false), 0);
+fn watched(bytes: &[u8], pieces: &[&[u8]]) -> (Result<(), Fault>, usize) {
+    let (mut buffer, mut parser, mut most, mut interim) = (Buffer::default(), Parser::watching(false), 0, 0);
     for piece in pieces {
         buffer.extend(piece);
-        match parser.advance(&mut buffer, false) {
+        let progress = parser.advance(&mut buffer, false);
+        interim += parser.take_interim();
+        assert!(interim == 0 || bytes[..interim].ends_with(b"\r\n\r\n"), "{interim} bytes are no interim answers");
+        match progress {
             Ok(Progress::NeedMore) => most = most.max(buffer.len()),
             outcome => return (outcome.map(|_| ()), most),
         }

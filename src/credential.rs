@@ -27,7 +27,7 @@ use rim::Machine;
 
 /// What `flight` locks with. Its models have other types of these names.
 mod sync {
-    pub(super) use std::sync::{Condvar, Mutex, MutexGuard, RwLock};
+    pub(super) use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 }
 
 /// Gets access tokens for this machine's managed identity, and keeps them while they are good.
@@ -93,7 +93,7 @@ impl Credential {
     /// words, [`ErrorKind::Throttled`], [`ErrorKind::Unavailable`], [`ErrorKind::BadAnswer`], [`ErrorKind::DeadlineExceeded`].
     pub fn token(&self, resource: &str) -> Result<AccessToken, Error> {
         let now = self.0.fetcher.rim.now();
-        self.token_before(resource, now.checked_add(self.0.deadline).unwrap_or(now))
+        self.kept(resource, now).map_or_else(|| self.renew(resource, self.end(now), false), Ok)
     }
 
     /// A token that comes from the endpoint now, whatever is kept: after a role was granted, or when a service has refused the
@@ -103,24 +103,19 @@ impl Credential {
     /// # Errors
     /// As [`token`](Self::token); what was kept stays.
     pub fn fresh_token(&self, resource: &str) -> Result<AccessToken, Error> {
-        let now = self.0.fetcher.rim.now();
-        self.fresh_token_before(resource, now.checked_add(self.0.deadline).unwrap_or(now))
-    }
-
-    pub(crate) fn fresh_token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
-        let slot = self.slot(resource)?;
-        self.renew(&slot, end, true)
+        self.renew(resource, self.end(self.0.fetcher.rim.now()), true)
     }
 
     /// The same within a deadline that is already running.
+    #[cfg(feature = "https")]
+    pub(crate) fn fresh_token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
+        self.renew(resource, end, true)
+    }
+
+    /// As `token`, within a deadline that is already running.
+    #[cfg(any(test, feature = "https"))]
     pub(crate) fn token_before(&self, resource: &str, end: Instant) -> Result<AccessToken, Error> {
-        let now = self.0.fetcher.rim.now();
-        if let Some(token) = self.0.slots.find(resource).and_then(|slot| slot.kept_until(now, AccessToken::refresh_at))
-        {
-            return Ok(token);
-        }
-        let slot = self.slot(resource)?;
-        self.renew(&slot, end, false)
+        self.kept(resource, self.0.fetcher.rim.now()).map_or_else(|| self.renew(resource, end, false), Ok)
     }
 
     /// The name of the identity source, such as `imds`.
@@ -138,7 +133,17 @@ impl Credential {
         self.0.fetcher.place.url()
     }
 
-    fn slot(&self, resource: &str) -> Result<Arc<Kept>, Error> {
+    /// A kept token that needs no refreshing yet. A look at the clock is a third of such a call: it is the only one.
+    fn kept(&self, resource: &str, now: Instant) -> Option<AccessToken> {
+        self.0.slots.find(resource)?.kept_until(now, AccessToken::refresh_at)
+    }
+
+    /// When a call ends that begins now.
+    fn end(&self, now: Instant) -> Instant {
+        now.checked_add(self.0.deadline).unwrap_or(now)
+    }
+
+    fn slot(&self, resource: &str) -> Result<&Kept, Error> {
         if let Some(slot) = self.0.slots.find(resource) {
             return Ok(slot);
         }
@@ -149,8 +154,8 @@ impl Credential {
     }
 
     /// Fetches a token, or waits for the one who does; hands out the old one while somebody else fetches.
-    fn renew(&self, slot: &Kept, end: Instant, force: bool) -> Result<AccessToken, Error> {
-        let fetcher = &self.0.fetcher;
+    fn renew(&self, resource: &str, end: Instant, force: bool) -> Result<AccessToken, Error> {
+        let (fetcher, slot) = (&self.0.fetcher, self.slot(resource)?);
         loop {
             let landing = match slot.turn(|| fetcher.rim.now(), end, force) {
                 Turn::Kept(token) => return Ok(token),

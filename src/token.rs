@@ -30,8 +30,8 @@ struct Inner {
     resource: Arc<str>,
     client_id: Option<String>,
     expires_on: SystemTime,
-    received: Instant,
-    lifetime: Duration,
+    refresh_at: Instant,
+    ends_at: Instant,
 }
 
 impl AccessToken {
@@ -69,20 +69,19 @@ impl AccessToken {
             resource: resource.into(),
             client_id: None,
             expires_on: SystemTime::UNIX_EPOCH,
-            received,
-            lifetime: Duration::ZERO,
+            refresh_at: received,
+            ends_at: received,
         }))
     }
 
-    /// When to look for a newer token: from half of its life on, at the latest five minutes before its end.
+    /// When to look for a newer token.
     pub(crate) fn refresh_at(&self) -> Instant {
-        let early = (self.0.lifetime / 2).min(self.0.lifetime.saturating_sub(MARGIN));
-        self.0.received.checked_add(early).unwrap_or(self.0.received)
+        self.0.refresh_at
     }
 
     /// When it must no longer be handed out, on the monotonic clock: no step of the wall clock changes it.
     pub(crate) fn ends_at(&self) -> Instant {
-        self.0.received.checked_add(self.0.lifetime).unwrap_or(self.0.received)
+        self.0.ends_at
     }
 }
 
@@ -151,7 +150,11 @@ pub(crate) fn read(body: &[u8], ask: &Ask<'_>, received: Received) -> Result<Acc
     let (lifetime, expires_on) = lifetime(answer.expires_in, answer.expires_on, received.wall)?;
     let client_id = echoes.client_id.filter(|id| !id.is_empty()).or_else(|| claim(&secret, "appid"));
     let resource = Arc::clone(ask.resource);
-    Ok(AccessToken(Arc::new(Inner { secret, resource, client_id, expires_on, received: received.at, lifetime })))
+    let after = |time| received.at.checked_add(time).unwrap_or(received.at);
+    // From half of its life on, at the latest five minutes before its end.
+    let refresh_at = after((lifetime / 2).min(lifetime.saturating_sub(MARGIN)));
+    let ends_at = after(lifetime);
+    Ok(AccessToken(Arc::new(Inner { secret, resource, client_id, expires_on, refresh_at, ends_at })))
 }
 
 /// RFC 6750, section 2.1: anything else in a token could split the header that it goes into.

@@ -4,7 +4,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::sync::{Condvar, Mutex, MutexGuard, RwLock};
+use super::sync::{Condvar, Mutex, MutexGuard, OnceLock, RwLock};
 
 /// What is good for a while.
 pub(super) trait Perishable: Clone {
@@ -14,8 +14,11 @@ pub(super) trait Perishable: Clone {
     fn ends_at(&self) -> Instant;
 }
 
-/// A slot for each resource that was ever asked for.
-pub(super) struct Slots<T, E>(RwLock<Vec<Arc<Slot<T, E>>>>);
+/// A slot for each resource that was ever asked for: a list that only grows, so that a look into it takes no lock.
+pub(super) struct Slots<T, E>(Link<T, E>);
+
+/// To the next slot, once there is one.
+type Link<T, E> = OnceLock<Box<Slot<T, E>>>;
 
 /// What is kept for one resource.
 pub(super) struct Slot<T, E> {
@@ -23,6 +26,7 @@ pub(super) struct Slot<T, E> {
     kept: RwLock<Option<T>>,
     flight: Mutex<Flight<E>>,
     pub(super) landed: Condvar,
+    next: Link<T, E>,
 }
 
 /// The one fetch that may be under way.
@@ -76,23 +80,34 @@ enum End<E> {
 
 impl<T, E> Slots<T, E> {
     pub(super) fn new() -> Self {
-        Self(RwLock::new(Vec::new()))
+        Self(OnceLock::new())
     }
 
-    pub(super) fn find(&self, resource: &str) -> Option<Arc<Slot<T, E>>> {
-        let slots = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        slots.iter().find(|slot| *slot.resource == *resource).cloned()
+    pub(super) fn find(&self, resource: &str) -> Option<&Slot<T, E>> {
+        let mut slots = std::iter::successors(self.0.get(), |slot| slot.next.get());
+        slots.find(|slot| *slot.resource == *resource).map(|slot| &**slot)
     }
 
     /// The resource's slot, made if there is none yet.
-    pub(super) fn make(&self, resource: &str) -> Arc<Slot<T, E>> {
-        let mut slots = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = slots.iter().find(|slot| *slot.resource == *resource) {
-            return slot.clone();
+    pub(super) fn make(&self, resource: &str) -> &Slot<T, E> {
+        let mut link = &self.0;
+        loop {
+            let slot = link.get_or_init(|| Box::new(Slot::new(resource)));
+            if *slot.resource == *resource {
+                return slot;
+            }
+            link = &slot.next;
         }
-        let slot = Arc::new(Slot::new(resource));
-        slots.push(slot.clone());
-        slot
+    }
+}
+
+/// One after another: as many as there are could be more than the stack has room for.
+impl<T, E> Drop for Slots<T, E> {
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(mut slot) = next {
+            next = slot.next.take();
+        }
     }
 }
 
@@ -101,7 +116,7 @@ impl<T, E> Slot<T, E> {
         let flight =
             Flight { busy: false, waiting: 0, landings: 0, arrivals: 0, failures: 0, failed: None, not_before: None };
         let (kept, flight) = (RwLock::new(None), Mutex::new(flight));
-        Self { resource: resource.into(), kept, flight, landed: Condvar::new() }
+        Self { resource: resource.into(), kept, flight, landed: Condvar::new(), next: OnceLock::new() }
     }
 
     pub(super) fn flight(&self) -> MutexGuard<'_, Flight<E>> {

@@ -9,8 +9,11 @@
 #[path = "../../../src/credential/flight.rs"]
 mod flight;
 mod models;
+mod once;
 mod world;
 
 mod sync {
     pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard, RwLock};
+
+    pub(crate) use crate::once::OnceLock;
 }

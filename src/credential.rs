@@ -144,9 +144,6 @@ impl Credential {
     }
 
     fn slot(&self, resource: &str) -> Result<&Kept, Error> {
-        if let Some(slot) = self.0.slots.find(resource) {
-            return Ok(slot);
-        }
         if resource.is_empty() || resource.len() > MAX_RESOURCE || resource.chars().any(char::is_control) {
             return Err(Error::invalid(format!("{resource:?} cannot be a resource")));
         }

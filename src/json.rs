@@ -81,13 +81,13 @@ impl Deserialize for Seconds {
     }
 }
 
-/// A string that is wiped when dropped, also where the rest of the document turns out to be broken. Boxed: the wiping of a
-/// `String` goes byte by byte, that of a slice is one fill.
-pub(crate) struct Secret(pub(crate) Zeroizing<Box<str>>);
+/// A string that is wiped when dropped, also where the rest of the document turns out to be broken; without one where the
+/// document has no such member. Boxed: the wiping of a `String` goes byte by byte, that of a slice is one fill.
+pub(crate) struct Secret(pub(crate) Option<Zeroizing<Box<str>>>);
 
 impl Visitor for Place<Secret> {
     fn string(&mut self, text: &str) -> Result<()> {
-        self.out = Some(Secret(Zeroizing::new(text.into())));
+        self.out = Some(Secret(Some(Zeroizing::new(text.into()))));
         Ok(())
     }
 }
@@ -95,6 +95,10 @@ impl Visitor for Place<Secret> {
 impl Deserialize for Secret {
     fn begin(out: &mut Option<Self>) -> &mut dyn Visitor {
         Place::new(out)
+    }
+
+    fn default() -> Option<Self> {
+        Some(Self(None))
     }
 }
 

@@ -92,11 +92,12 @@ impl<T, E> Slots<T, E> {
     pub(super) fn make(&self, resource: &str) -> &Slot<T, E> {
         let mut link = &self.0;
         loop {
-            let slot = link.get_or_init(|| Box::new(Slot::new(resource)));
-            if *slot.resource == *resource {
-                return slot;
+            match link.get() {
+                Some(slot) if *slot.resource == *resource => return slot,
+                Some(slot) => link = &slot.next,
+                // If another was faster, its slot is looked at like those before.
+                None => drop(link.set(Box::new(Slot::new(resource)))),
             }
-            link = &slot.next;
         }
     }
 }

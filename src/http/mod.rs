@@ -4,6 +4,7 @@
 mod answer;
 mod buffer;
 mod challenge;
+mod classes;
 mod request;
 mod response;
 
@@ -14,6 +15,7 @@ pub(crate) use buffer::Buffer;
 pub(crate) use challenge::basic_realms;
 #[cfg(any(test, fuzzing, feature = "https"))]
 pub(crate) use challenge::{Bearer, bearer};
+pub(crate) use classes::{b64token, is_field_text, is_token};
 #[cfg(feature = "https")]
 pub(crate) use request::FORM;
 pub(crate) use request::{Request, push_form, push_query};
@@ -22,14 +24,3 @@ pub(crate) use request::{percent_encode, push_escape};
 #[cfg(any(test, fuzzing))]
 pub(crate) use response::parse;
 pub(crate) use response::{Fault, Limits, Parser, Progress};
-
-/// A method's name, a header's name: RFC 9110, section 5.6.2.
-pub(crate) fn is_token(text: &[u8]) -> bool {
-    let special = |byte| matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~');
-    !text.is_empty() && text.iter().all(|byte| byte.is_ascii_alphanumeric() || special(*byte))
-}
-
-/// What may stand in a header's value or a reason phrase: RFC 9110, section 5.5.
-pub(crate) fn is_field_text(text: &[u8]) -> bool {
-    text.iter().all(|byte| matches!(byte, b'\t' | 0x20..=0x7e | 0x80..=0xff))
-}

@@ -67,20 +67,27 @@ impl<'a> Request<'a> {
         if !self.headers.iter().all(|(name, value)| is_token(name.as_bytes()) && is_field_text(value.as_bytes())) {
             return Err("header");
         }
-        // A tunnel outlives its request.
-        let end = if self.method == "CONNECT" { "\r\n" } else { "Connection: close\r\n\r\n" };
-        let length = self.form.as_ref().map(|form| form.len().to_string());
-        let mut parts = Vec::with_capacity(24);
-        parts.extend([self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"]);
+        let mut length = 0;
+        self.pieces(&mut |piece| length += piece.len());
+        // Of its size from the start: a reallocation would leave a copy of a secret header behind.
+        let mut bytes = Vec::with_capacity(length);
+        self.pieces(&mut |piece| bytes.extend_from_slice(piece.as_bytes()));
+        Ok(Zeroizing::new(bytes.into_boxed_slice()))
+    }
+
+    /// The request's text, in as many pieces as it has.
+    fn pieces(&self, each: &mut dyn FnMut(&str)) {
+        let mut all = |pieces: &[&str]| pieces.iter().for_each(|piece| each(piece));
+        all(&[self.method, " ", &self.target, " HTTP/1.1\r\nHost: ", &self.authority, "\r\n"]);
         for (name, value) in &self.headers {
-            parts.extend([name, ": ", value, "\r\n"]);
+            all(&[name, ": ", value, "\r\n"]);
         }
-        if let Some(length) = &length {
-            parts.extend(["Content-Type: ", FORM, "\r\nContent-Length: ", length, "\r\n"]);
+        if let Some(form) = &self.form {
+            all(&["Content-Type: ", FORM, "\r\nContent-Length: ", &form.len().to_string(), "\r\n"]);
         }
-        parts.extend([end, self.form.as_ref().map_or("", |form| form.as_str())]);
-        // Joined at once: a reallocation would leave a copy of a secret header behind.
-        Ok(Zeroizing::new(parts.concat().into_bytes().into_boxed_slice()))
+        // A tunnel outlives its request.
+        all(&[if self.method == "CONNECT" { "\r\n" } else { "Connection: close\r\n\r\n" }]);
+        all(&[self.form.as_ref().map_or("", |form| form.as_str())]);
     }
 }
 

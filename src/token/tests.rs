@@ -64,6 +64,36 @@ fn lifetimes() {
     }
 }
 
+/// A token that stands first is read by itself: nothing else may come of it than would of the whole.
+#[test]
+fn the_last_of_several_counts_wherever_it_stands() {
+    for (body, secret) in [
+        (r#"{"access_token":"a"IN}"#, Some("a")),
+        (r#"{"access_token" : "a"IN}"#, Some("a")),
+        (r#" {"access_token":"a"IN}"#, Some("a")),
+        (r#"{"access_token":"a\/b"IN}"#, Some("a/b")),
+        (r#"{"access_token":"a"IN,"access_token":"b"}"#, Some("b")),
+        (r#"{"access_token":"a"IN,"access\u005ftoken":"b"}"#, Some("b")),
+        (r#"{"access_token":"a"IN,"x":{"access_token":"b"}}"#, Some("a")),
+        (r#"{"access_token":"a"IN,"":"b"}"#, Some("a")),
+        (r#"{"access_token":"a"IN,"access_token":""}"#, None),
+        (r#"{"access_token":"a"IN,"access_token":null}"#, None),
+        (r#"{"access_token":"a"IN,"access_token":1}"#, None),
+        (r#"{"access_token":"a"IN,"access_token":"b c"}"#, None),
+        (r#"{"access_token":"a b"IN,"access_token":"b"}"#, Some("b")),
+        (r#"{"access_token":"a"IN,}"#, None),
+        (r#"{"access_token":"a"IN}}"#, None),
+        (r#"{"access_token":"a" "x":"b"IN}"#, None),
+        (r#"{"access_token":"a"#, None),
+        (r#"{"access_token":"a" "#, None),
+        (r#"{"access_token":""IN}"#, None),
+        (r#"{"access_token":null,"x":""IN}"#, None),
+    ] {
+        let read = read_plain(&body.replace("IN", r#","expires_in":60"#));
+        assert_eq!(read.as_ref().ok().map(AccessToken::secret), secret, "{body}");
+    }
+}
+
 #[test]
 fn refused() {
     let long = "x".repeat(MAX_TOKEN + 1);

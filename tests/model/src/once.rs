@@ -19,14 +19,11 @@ impl<T> OnceLock<T> {
         if self.set.load(Ordering::Acquire) { self.value.get() } else { None }
     }
 
-    pub(crate) fn get_or_init(&self, init: impl FnOnce() -> T) -> &T {
-        if let Some(value) = self.get() {
-            return value;
-        }
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
         let _setting = self.setting.lock().expect("no panic");
-        let value = self.value.get_or_init(init);
+        let outcome = self.value.set(value);
         self.set.store(true, Ordering::Release);
-        value
+        outcome
     }
 
     pub(crate) fn take(&mut self) -> Option<T> {

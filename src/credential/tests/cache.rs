@@ -284,3 +284,15 @@ fn crosses_threads() {
     fn crosses<T: Send + Sync + Clone + 'static>() {}
     crosses::<Credential>();
 }
+
+#[test]
+fn so_many_resources_that_no_stack_would_hold_them_all() {
+    let many = || {
+        let slots = Slots::<AccessToken, Error>::new();
+        for number in 0..3000 {
+            slots.make(&number.to_string());
+        }
+        assert_eq!(slots.find("2999").map(|slot| &*slot.resource), Some("2999"));
+    };
+    thread::Builder::new().stack_size(64 << 10).spawn(many).unwrap().join().unwrap();
+}

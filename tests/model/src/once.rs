@@ -1,29 +1,27 @@
 //! A cell that is set once, as the standard library's: loom has none.
 
-use loom::sync::Mutex;
-use loom::sync::atomic::{AtomicBool, Ordering};
+use loom::sync::RwLock;
 
-/// Looking is one of loom's loads, and those who would set it take one of loom's locks: between them it lets others go on.
+/// To look and to set are one step each, which loom puts anywhere. A look that finds nothing although it is set by then, as
+/// real machines allow, is like one that came before.
 pub(crate) struct OnceLock<T> {
-    set: AtomicBool,
-    setting: Mutex<()>,
+    step: RwLock<()>,
     value: std::sync::OnceLock<T>,
 }
 
 impl<T> OnceLock<T> {
     pub(crate) fn new() -> Self {
-        Self { set: AtomicBool::new(false), setting: Mutex::new(()), value: std::sync::OnceLock::new() }
+        Self { step: RwLock::new(()), value: std::sync::OnceLock::new() }
     }
 
     pub(crate) fn get(&self) -> Option<&T> {
-        if self.set.load(Ordering::Acquire) { self.value.get() } else { None }
+        let _step = self.step.read().expect("no panic");
+        self.value.get()
     }
 
     pub(crate) fn set(&self, value: T) -> Result<(), T> {
-        let _setting = self.setting.lock().expect("no panic");
-        let outcome = self.value.set(value);
-        self.set.store(true, Ordering::Release);
-        outcome
+        let _step = self.step.write().expect("no panic");
+        self.value.set(value)
     }
 
     pub(crate) fn take(&mut self) -> Option<T> {

@@ -50,11 +50,7 @@ impl Wire {
         for address in addresses {
             guard(*address).map_err(Lost::Connect)?;
             match connect(address, end) {
-                Ok(stream) => {
-                    // Failing to set it costs a delay, not the answer.
-                    let _ = stream.set_nodelay(true);
-                    return Ok(Self { stream, deadline });
-                }
+                Ok(stream) => return Ok(Self { stream, deadline }),
                 Err(error) if is_shortage(&error) => return Err(no_socket(error)),
                 // Somebody is there who hung up before we knew: that says more than whatever other addresses do.
                 Err(_) if last.as_ref().is_some_and(is_reset) => {}
@@ -66,6 +62,12 @@ impl Wire {
         }
         let error = last.unwrap_or_else(|| ErrorKind::AddrNotAvailable.into());
         Err(if is_reset(&error) { Lost::Broken(error) } else { Lost::Connect(error) })
+    }
+
+    /// For what is written in more than one piece: no piece waits until the one before has been acknowledged.
+    pub(crate) fn send_at_once(&self) {
+        // Failing to set it costs a delay, not the answer.
+        let _ = self.stream.set_nodelay(true);
     }
 
     /// The same connection with the deadline of another call.
@@ -172,6 +174,9 @@ pub(crate) fn exchange(
     deadline: Instant,
 ) -> Result<Response, Lost> {
     let mut wire = Wire::connect(addresses, patience, deadline)?;
+    if request.len() > SEGMENT {
+        wire.send_at_once();
+    }
     let sent = wire.write_all(request);
     if sent.is_err() {
         // Whatever was said before is here already.
@@ -247,6 +252,8 @@ fn read_start(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// `ENFILE`, `EMFILE`, and Linux's `ENOBUFS`.
 const SHORTAGES: [i32; 3] = [23, 24, 105];
+/// What any path carries in one piece (RFC 9293, section 3.7.1: 1280 bytes of IPv6 less its headers).
+const SEGMENT: usize = 1220;
 /// For an answer to a request that could not be sent.
 pub(crate) const LEFTOVER: Duration = Duration::from_secs(1);
 /// So short a wait is late by a few milliseconds at most.

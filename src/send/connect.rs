@@ -91,7 +91,7 @@ fn connect(url: &Url<'_>, name: &str, deadline: Instant) -> Result<Wire, Error> 
     let unreachable = |step: String, why| failed(step, why, Stage::Unconnected);
     let addresses =
         dial::resolve(url).map_err(|why| unreachable(format!("the name {} could not be resolved", url.host), why))?;
-    Wire::connect(&addresses, PATIENCE, deadline).map_err(|lost| match lost {
+    Wire::connect(&addresses, PATIENCE, deadline).inspect(Wire::send_at_once).map_err(|lost| match lost {
         Lost::Connect(why) => unreachable(format!("no connection to {name}"), why),
         Lost::Broken(why) => failed(format!("the connection to {name} broke"), why, Stage::Unsent),
         Lost::Deadline | Lost::Answer(_) => super::deadline_exceeded(),

@@ -391,6 +391,34 @@ mod tests {
     }
 
     #[test]
+    fn what_may_pass_by_itself() {
+        use ErrorKind::*;
+        for kind in [Connection, DeadlineExceeded, NoEndpoint, Throttled, Unavailable] {
+            assert!(Error::new(kind, "x").is_transient(), "{kind:?}");
+        }
+        let lasting = [
+            InvalidInput,
+            IdentityRefused,
+            AccessDenied,
+            NotFound,
+            Conflict,
+            Rejected,
+            OperationFailed,
+            BadAnswer,
+            Local,
+        ];
+        for kind in lasting {
+            assert!(!Error::new(kind, "x").is_transient(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn debug_has_kind_words_and_cause() {
+        let error = Error::new(ErrorKind::Local, "could not read ca.pem").because(std::io::Error::other("broken disk"));
+        assert_eq!(format!("{error:?}"), "Error(Local, \"could not read ca.pem\", caused by: broken disk)");
+    }
+
+    #[test]
     fn display_leaves_the_cause_to_source() {
         let error = Error::new(ErrorKind::Local, "could not read ca.pem").because(std::io::Error::other("broken disk"));
         assert_eq!(error.to_string(), "could not read ca.pem");

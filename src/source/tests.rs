@@ -207,3 +207,24 @@ fn what_azure_ml_says_of_an_identity_that_is_not_there() {
     assert_eq!(advice(400, "No MSI found for specified ClientId"), Some(NOT_ASSIGNED));
     assert_eq!((advice(400, "no"), advice(404, "No MSI found")), (None, None));
 }
+
+#[test]
+fn what_a_key_file_may_hold() {
+    let key = |content: &[u8]| KeyFile::key(content).map(|key| key.to_string());
+    assert_eq!(key(b"a-key=\r\n"), Ok("a-key=".to_owned()));
+    assert!(key(&[b'k'; MAX_KEY]).is_ok());
+    for content in ["", " \n", "two words", "caf\u{e9}", &"k".repeat(MAX_KEY + 1)] {
+        assert!(key(content.as_bytes()).is_err(), "{content:?}");
+    }
+    assert!(key(b"\xff").is_err());
+}
+
+#[test]
+fn what_an_assertion_may_be() {
+    let read = |content: &[u8]| assertion(content).map(|text| text.to_string());
+    assert_eq!(read(b" header.claims.signature\n").as_deref(), Some("header.claims.signature"));
+    assert!(read(&[b'a'; MAX_ASSERTION]).is_some());
+    for content in [&b""[..], b" \r\n", b"\xff", &[b'a'; MAX_ASSERTION + 1]] {
+        assert_eq!(read(content), None);
+    }
+}

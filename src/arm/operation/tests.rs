@@ -40,6 +40,7 @@ fn word(step: Result<Step, Broken>) -> String {
             format!("{} {}: {}", ended.state, code.unwrap_or("-"), message.unwrap_or("-"))
         }
         Ok(Step::Refused) => "refused".to_owned(),
+        Err(Broken(why)) if why.contains("a redirect, which is not followed") => "redirected".to_owned(),
         Err(Broken(_)) => "broken".to_owned(),
     }
 }
@@ -281,7 +282,7 @@ fn azure_async_operation() {
         ),
         ("operations of ARM: other 4xx are errors", "PUT", &[begun, (400, &[], "")], &["poll https://a/1", "refused"]),
         ("operations of ARM: also 403", "PUT", &[begun, (403, &[], "")], &["poll https://a/1", "refused"]),
-        ("no redirect is followed", "PUT", &[begun, (302, &[LOCATION], "")], &["poll https://a/1", "broken"]),
+        ("no redirect is followed", "PUT", &[begun, (302, &[LOCATION], "")], &["poll https://a/1", "redirected"]),
         (
             "azure-mgmt-core: 200, 201, 202, 204 only",
             "PUT",

@@ -85,6 +85,15 @@ fn nested_things_are_told() {
 }
 
 #[test]
+fn a_region_is_one_plain_word() {
+    for route in
+        ["", ":20210629T052336Z:g", "EAST US 2:20210629T052336Z:g", "EAST\u{1b}[1m:20210629T052336Z:g", "EASTUS2"]
+    {
+        assert_eq!(read(409, &[("x-ms-routing-request-id", route)], "").region(), None, "{route:?}");
+    }
+}
+
+#[test]
 fn policies_versions_claims_and_waits() {
     let error = read(
         403,

@@ -31,6 +31,11 @@ def enter(scratch, command):
     subprocess.run([*unshare, *command], check=True)
 
 
+def system_cas():
+    """How many the system trusts."""
+    return TRUSTED.read_text(encoding="ascii").count("BEGIN CERTIFICATE")
+
+
 def check():
     """Ends this process unless it is on the island: before this, nothing may be sent."""
     with open("/proc/net/dev", encoding="ascii") as lines:

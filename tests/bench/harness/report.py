@@ -4,6 +4,7 @@ import datetime
 import html
 import math
 
+PROCESS = ["", "size", "made of", "build, CPU s", "user instructions", "system calls", "wall", "peak memory"]
 LEFT_OUT = {
     "ureq": "ureq + serde_json",
     "reqsign": "reqsign",
@@ -22,33 +23,34 @@ def replace(path, mark, text):
     path.write_text(before + begin + text + end + after)
 
 
-def markdown(rows, versions, without):
+def markdown(rows, versions, without, system_cas):
     """What stands between the marks."""
     whole = next(row for row in rows if row["name"] == "azmin")
     parts = [
         f"From exec to a token, {datetime.date.today()}:",
         table(
-            ["", "size", "linked from or installed", "build, CPU s", "user instructions", "system calls", "wall", "peak memory"],
+            PROCESS,
             [[*weight(row), *costs(row["token"])] for row in rows if row["token"]],
         ),
         "From exec to Resource Manager's answer over TLS 1.3, the token included:",
         table(
-            ["", "size", "linked from or installed", "build, CPU s", "user instructions", "system calls", "wall", "peak memory"],
+            PROCESS,
             [[*weight(row), *costs(row["arm"])] for row in rows if row["arm"]],
         ),
         "In a process that runs: a new credential and its first token, and the token that is kept:",
         table(
             ["", "instructions of a fetch", "heap allocations of a fetch", "kept token"],
-            [library(row, rows) for row in rows if row["library"]],
+            [library(row) for row in rows if row["library"]],
         ),
         ratio(whole, rows),
-        "Wall is the median of runs in turn with `azmin` (30 of each, 5 of the slow ones), as a multiple of its own. Instructions "
-        "(callgrind), system calls (`strace -f`) and memory (GNU time, the largest process) are of all processes. Size is the "
-        "file; of curl and jq with their libraries, libc's aside; of Python and az the installed packages, the interpreter aside. "
-        "CPU seconds are of one `cargo build` from an empty directory with everything fetched. azmin, ureq and the floors are "
-        "static musl programs, the other Rust peers dynamic as cargo makes them by default; all have azmin's release profile, "
-        "the floors what their names say. curl, Python, az and reqwest read a bundle of 144 CAs and the stand-in's; azmin and the "
-        "floor have Mozilla's built in and read the stand-in's; ureq trusts the stand-in's alone.",
+        "Wall is the median of runs in turn with `azmin`, as a multiple of its own. Instructions (callgrind), system calls "
+        "(`strace -f`) and memory (GNU time, the largest process) are of all processes. Size is the file; of curl and jq with "
+        "their libraries, libc's aside; of Python and az the installed packages, the interpreter aside. CPU seconds are of one "
+        "`cargo build` from an empty directory with everything fetched. azmin, ureq and the floors are static musl programs, "
+        "the other Rust peers dynamic as cargo makes them by default; all have azmin's release profile, the floors what their "
+        f"names say. curl, Python, az and reqwest read the system's {system_cas} CAs and the stand-in's; azmin and the floor "
+        "have Mozilla's built in and read the stand-in's; ureq trusts the stand-in's alone. reqsign knows storage's audience "
+        "only, and asks Resource Manager nothing.",
         f"Versions: {', '.join(versions)}.",
     ]
     if without:
@@ -59,10 +61,11 @@ def markdown(rows, versions, without):
 def ratio(whole, rows):
     """azmin beside the floor, in one figure for each."""
     floors = [row for row in rows if row["floor"] and row["arm"]]
-    shown = [
-        f"{whole['arm']['instructions'] / floor['arm']['instructions']:.2f} times those of {floor['name']}" for floor in floors
-    ]
-    return f"`azmin get` takes {', '.join(shown)}: the same server, handshake and request."
+    shown = []
+    for floor in floors:
+        times = whole["arm"]["instructions"] / floor["arm"]["instructions"]
+        shown.append(f"{times:.2f} times the instructions of the floor of {floor['name']}")
+    return f"`azmin get` takes {' and '.join(shown)}: the same server, handshake and request."
 
 
 def table(head, rows):
@@ -71,9 +74,13 @@ def table(head, rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def named(row):
+    return f"floor: {row['name']}" if row["floor"] else row["name"]
+
+
 def weight(row):
     seconds = row["build_seconds"]
-    return [row["name"], size(row["size"]), row["packages"], "–" if seconds is None else f"{seconds:.1f}"]
+    return [named(row), size(row["size"]), row["packages"], "–" if seconds is None else f"{seconds:.1f}"]
 
 
 def costs(figures):
@@ -86,13 +93,13 @@ def costs(figures):
     ]
 
 
-def library(row, rows):
+def library(row):
     figures = row["library"]
-    own = next(row for row in rows if row["library"])["library"]["cached"]
-    cached = figures["cached"]
-    kept = "keeps none" if cached is None else f"{cached:.0f} ns (× {cached / own:.1f})"
+    kept = figures["kept"]
+    shown = f"× {kept['ratio']:.1f} ({kept['nanoseconds']:.0f} ns)" if kept else "keeps none"
+    # azmin's library is the same in its commands.
     name = "azmin" if row["name"].startswith("azmin") else row["name"]
-    return [name, count(figures["instructions"]), f"{figures['allocations']:,.0f}", kept]
+    return [name, count(figures["instructions"]), f"{figures['allocations']:,.0f}", shown]
 
 
 def size(bytes_):
@@ -111,7 +118,7 @@ def count(number):
 
 ROW, LEFT, WIDTH, TOP = 34, 250, 640, 56
 STYLE = """
-    text { font: 12px sans-serif; fill: #59636e }
+    text { font: 12px sans-serif; fill: #6e7781 }
     .title { font-size: 14px; font-weight: bold }
     .token { fill: #2f81f7 }
     .arm { fill: #d29922 }
@@ -123,7 +130,7 @@ STYLE = """
 def chart(rows):
     """User instructions on a log scale, as SVG; the colours are readable on light and on dark."""
     figures = [row[work]["instructions"] for row in rows for work in ("token", "arm") if row[work]]
-    low, high = math.floor(math.log10(min(figures))), math.ceil(math.log10(max(figures)))
+    low, high = math.floor(math.log10(min(figures))), math.log10(max(figures))
     height = TOP + ROW * len(rows) + 30
 
     def across(number):
@@ -135,17 +142,17 @@ def chart(rows):
         f"<title>{title}</title>",
         f"<style>{STYLE}</style>",
         f'<text class="title" x="8" y="20">{title}</text>',
-        f'<rect class="token" x="8" y="30" width="12" height="12"/><text x="26" y="41">a token</text>',
-        f'<rect class="arm" x="98" y="30" width="12" height="12"/><text x="116" y="41">a token and Resource Manager over TLS</text>',
+        '<rect class="token" x="8" y="30" width="12" height="12"/><text x="26" y="41">a token</text>',
+        '<rect class="arm" x="98" y="30" width="12" height="12"/>',
+        '<text x="116" y="41">a token and Resource Manager over TLS</text>',
     ]
-    for power in range(low, high + 1):
+    for power in range(low, math.floor(high) + 1):
         x = across(10**power)
         lines.append(f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{height - 24}"/>')
         lines.append(f'<text x="{x:.1f}" y="{height - 8}" text-anchor="middle">{power_of_ten(power)}</text>')
     for index, row in enumerate(rows):
         y = TOP + ROW * index
-        name = ("floor: " if row["floor"] else "") + row["name"]
-        lines.append(f'<text x="{LEFT - 8}" y="{y + 21}" text-anchor="end">{html.escape(name)}</text>')
+        lines.append(f'<text x="{LEFT - 8}" y="{y + 21}" text-anchor="end">{html.escape(named(row))}</text>')
         done = [work for work in ("token", "arm") if row[work]]
         for place, work in enumerate(done):
             number = row[work]["instructions"]
@@ -156,4 +163,5 @@ def chart(rows):
 
 
 def power_of_ten(power):
-    return {3: "1 thousand", 6: "1 million", 9: "1 billion"}.get(power, f"{10**power:,}")
+    thousands, rest = divmod(power, 3)
+    return f"{10**rest} {['', 'thousand', 'million', 'billion'][thousands]}"

@@ -69,7 +69,7 @@ class Program:
         return len(calls)
 
     def resident(self, runs=9):
-        """The largest of its processes, in bytes. The kernel's counter is exact only to some pages: the most of several runs."""
+        """The largest of its processes, in bytes; the most of several runs, for the kernel counts some pages late."""
         log = self.directory / "resident"
         most = 0
         for _ in range(runs):

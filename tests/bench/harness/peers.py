@@ -244,7 +244,8 @@ class Peers:
     def floors(self):
         """What there is to pay at least."""
         raw = self.directory / "raw"
-        options = ["-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-s", "-Wl,--build-id=none"]
+        options = ["-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-s"]
+        options += ["-Wl,--build-id=none", "-Wl,-z,noseparate-code"]
         _, seconds = seconds_of(["gcc", *options, "-o", raw, BENCH / "floors/raw.c"])
         peers = [Peer("C, system calls alone", os.path.getsize(raw), "none", seconds, [raw])]
         program, seconds = cargo("floors", "bench-token-floor", self.directory / "token-floor", MUSL, "small")

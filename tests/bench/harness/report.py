@@ -43,14 +43,15 @@ def markdown(rows, versions, without, system_cas):
             [library(row) for row in rows if row["library"]],
         ),
         ratio(whole, rows),
-        "Wall is the median of runs in turn with `azmin`, as a multiple of its own. Instructions (callgrind), system calls "
-        "(`strace -f`) and memory (GNU time, the largest process) are of all processes. Size is the file; of curl and jq with "
-        "their libraries, libc's aside; of Python and az the installed packages, the interpreter aside. CPU seconds are of one "
-        "`cargo build` from an empty directory with everything fetched. azmin, ureq and the floors are static musl programs, "
-        "the other Rust peers dynamic as cargo makes them by default; all have azmin's release profile, the floors what their "
-        f"names say. curl, Python, az and reqwest read the system's {system_cas} CAs and the stand-in's; azmin and the floor "
-        "have Mozilla's built in and read the stand-in's; ureq trusts the stand-in's alone. reqsign knows storage's audience "
-        "only, and asks Resource Manager nothing.",
+        "Wall is the median of runs in turn with `azmin`, as a multiple of its own. Instructions (callgrind), system "
+        "calls (`strace -f`) and memory (GNU time, the largest process; it shows 0.57 MB, its own, at least) are of "
+        "all processes. Size is the file; of curl and jq with their libraries, libc's aside; of Python and az the "
+        "installed packages, the interpreter aside. CPU seconds are of one `cargo build` from an empty directory with "
+        "everything fetched. azmin, ureq and the floors are static musl programs, the other Rust peers dynamic as "
+        "cargo makes them by default; all have azmin's release profile, the floors what their names say. curl, "
+        f"Python, az and reqwest read the system's {system_cas} CAs and the stand-in's; azmin and the floor have "
+        "Mozilla's built in and read the stand-in's; ureq trusts the stand-in's alone. reqsign knows storage's "
+        "audience only, and asks Resource Manager nothing.",
         f"Versions: {', '.join(versions)}.",
     ]
     if without:

@@ -36,20 +36,31 @@ class Peer:
 
 
 def seconds_of(command, **options):
-    """Runs a command; its standard output, and the CPU seconds of it and of all that it started."""
+    """Runs a command: the CPU seconds of it and of all that it started."""
 
     def spent():
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         return usage.ru_utime + usage.ru_stime
 
     before = spent()
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, **options)
-    return done.stdout.strip(), spent() - before
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)
+    return spent() - before
 
 
-def shipped(kind, directory, *options):
+def once(directory, reuse, build):
+    """The CPU seconds of a build in that directory; with `reuse` of an earlier one, if that came to its end."""
+    record = directory / "cpu-seconds"
+    if not (reuse and record.exists()):
+        shutil.rmtree(directory, ignore_errors=True)
+        seconds = build()
+        record.write_text(str(seconds))
+    return float(record.read_text())
+
+
+def shipped(kind, directory, *options, reuse=False):
     """azmin, by the script that says how: the program, and CPU seconds."""
-    return seconds_of([BENCH / "build", kind, *options, directory])
+    seconds = once(directory, reuse, lambda: seconds_of([BENCH / "build", kind, *options, directory]))
+    return directory / MUSL / "release/azmin", seconds
 
 
 def clean_environment(**more):
@@ -66,14 +77,12 @@ def static_flags():
     return " ".join(flags).replace(".cargo/", f"{ROOT}/.cargo/")
 
 
-def cargo(workspace, package, directory, target, profile="release"):
+def cargo(workspace, package, directory, target, profile="release", reuse=False):
     """Builds a package of ours from an empty directory: the program, and CPU seconds."""
-    shutil.rmtree(directory, ignore_errors=True)
     command = ["cargo", "+web", "build", "-q", "--locked", "--profile", profile, "--target", target]
-    flags = {"RUSTFLAGS": static_flags()} if target == MUSL else {}
-    _, seconds = seconds_of(
-        [*command, "--package", package, "--target-dir", directory], cwd=BENCH / workspace, env=clean_environment(**flags)
-    )
+    command += ["--package", package, "--target-dir", directory]
+    environment = clean_environment(**({"RUSTFLAGS": static_flags()} if target == MUSL else {}))
+    seconds = once(directory, reuse, lambda: seconds_of(command, cwd=BENCH / workspace, env=environment))
     return directory / target / profile / package, seconds
 
 
@@ -92,12 +101,12 @@ def stand_in(directory):
     return directory / "release/examples/stand_in"
 
 
-def arm_floor(directory, profile):
+def arm_floor(directory, profile, reuse=False):
     """rustls and nothing else, its versions being azmin's."""
     differing = different_versions()
     if differing:
         sys.exit(f"tests/bench/floors/Cargo.lock has other versions than Cargo.lock: {', '.join(differing)}")
-    return cargo("floors", "bench-arm-floor", directory, MUSL, profile)
+    return cargo("floors", "bench-arm-floor", directory, MUSL, profile, reuse)
 
 
 def different_versions():
@@ -114,9 +123,10 @@ def different_versions():
 class Peers:
     """Builds and installs in one directory, one after the other."""
 
-    def __init__(self, directory, without):
+    def __init__(self, directory, without, reuse):
         self.directory = directory
         self.without = without
+        self.reuse = reuse
 
     def all(self):
         """Every peer that is not left out."""
@@ -134,13 +144,13 @@ class Peers:
 
     def azmin(self):
         """Both commands, as they are shipped and with the standard library made small; and the library."""
-        library, _ = cargo("peers", "bench-library", self.directory / "library", GNU)
+        library, _ = cargo("peers", "bench-library", self.directory / "library", GNU, reuse=self.reuse)
         kinds = {"token-only": ["--no-default-features", "--features", "cli"], "full": []}
         builds = {"": ([], ""), "-std": (["--std"], ", std rebuilt")}
         peers = []
         for kind, features in kinds.items():
             for suffix, (options, words) in builds.items():
-                program, seconds = shipped(kind, self.directory / f"{kind}{suffix}", *options)
+                program, seconds = shipped(kind, self.directory / f"{kind}{suffix}", *options, reuse=self.reuse)
                 count = f"{crates(ROOT, MUSL, *features)} crates"
                 name = ("azmin" if kind == "full" else "azmin, token-only") + words
                 peer = Peer(name, os.path.getsize(program), count, seconds, [program, "token"])
@@ -160,14 +170,14 @@ class Peers:
 
     def rust(self, name, package, target, arm, caches=False):
         """A package of the workspace of peers."""
-        program, seconds = cargo("peers", package, self.directory / package, target)
+        program, seconds = cargo("peers", package, self.directory / package, target, reuse=self.reuse)
         count = f"{crates(BENCH / 'peers', target, '--package', package)} crates"
         peer = Peer(name, os.path.getsize(program), count, seconds, [program, "token"], [program, "arm"] if arm else None)
         if target == GNU:
             library = program
         else:
             # Only the allocator of a dynamic libc can be watched.
-            library, _ = cargo("peers", package, self.directory / f"{package}-gnu", GNU)
+            library, _ = cargo("peers", package, self.directory / f"{package}-gnu", GNU, reuse=self.reuse)
         peer.library, peer.caches = [library], caches
         return peer
 
@@ -246,13 +256,13 @@ class Peers:
         raw = self.directory / "raw"
         options = ["-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-s"]
         options += ["-Wl,--build-id=none", "-Wl,-z,noseparate-code"]
-        _, seconds = seconds_of(["gcc", *options, "-o", raw, BENCH / "floors/raw.c"])
+        seconds = seconds_of(["gcc", *options, "-o", raw, BENCH / "floors/raw.c"])
         peers = [Peer("C, system calls alone", os.path.getsize(raw), "none", seconds, [raw])]
-        program, seconds = cargo("floors", "bench-token-floor", self.directory / "token-floor", MUSL, "small")
+        program, seconds = cargo("floors", "bench-token-floor", self.directory / "token-floor", MUSL, "small", self.reuse)
         peers.append(Peer("Rust, std alone, opt-level z", os.path.getsize(program), "0 crates", seconds, [program]))
         count = f"{crates(BENCH / 'floors', MUSL, '--package', 'bench-arm-floor')} crates"
         for profile, level in (("small", "z"), ("release", "3")):
-            program, seconds = arm_floor(self.directory / f"arm-floor-{level}", profile)
+            program, seconds = arm_floor(self.directory / f"arm-floor-{level}", profile, self.reuse)
             size = os.path.getsize(program)
             peers.append(Peer(f"Rust, rustls alone, opt-level {level}", size, count, seconds, arm=[program]))
         for peer in peers:

@@ -44,7 +44,7 @@ def markdown(rows, versions, without, system_cas):
         ),
         ratio(whole, rows),
         "Wall is the median of runs in turn with `azmin`, as a multiple of its own. Instructions (callgrind), system "
-        "calls (`strace -f`) and memory (GNU time, the largest process; it shows 0.57 MB, its own, at least) are of "
+        "calls (`strace -f`) and memory (GNU time, the largest process; the least it shows is its own half megabyte) are of "
         "all processes. Size is the file; of curl and jq with their libraries, libc's aside; of Python and az the "
         "installed packages, the interpreter aside. CPU seconds are of one `cargo build` from an empty directory with "
         "everything fetched. azmin, ureq and the floors are static musl programs, the other Rust peers dynamic as "

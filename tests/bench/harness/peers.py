@@ -28,6 +28,8 @@ class Peer:
     token: list | None = None
     arm: list | None = None
     environment: dict = dataclasses.field(default_factory=dict)
+    # Reads the stand-in's CA from SSL_CERT_FILE; others find it in the system's bundle.
+    takes_ca: bool = False
     needs_login: bool = False
     slow: bool = False
     floor: bool = False
@@ -155,12 +157,15 @@ class Peers:
                 name = ("azmin" if kind == "full" else "azmin, token-only") + words
                 peer = Peer(name, os.path.getsize(program), count, seconds, [program, "token"])
                 peer.arm = [program, "get", GROUP] if kind == "full" else None
+                peer.takes_ca = True
                 peers.append(peer)
         peers[0].library, peers[0].caches = [library], True
         return peers
 
     def ureq(self):
-        return [self.rust("ureq + serde_json", "bench-ureq", MUSL, arm=True)]
+        peer = self.rust("ureq + serde_json", "bench-ureq", MUSL, arm=True)
+        peer.takes_ca = True
+        return [peer]
 
     def reqsign(self):
         return [self.rust("reqsign + reqwest", "bench-reqsign", GNU, arm=False)]
@@ -266,5 +271,5 @@ class Peers:
             size = os.path.getsize(program)
             peers.append(Peer(f"Rust, rustls alone, opt-level {level}", size, count, seconds, arm=[program]))
         for peer in peers:
-            peer.floor = True
+            peer.floor = peer.takes_ca = True
         return peers

@@ -65,8 +65,8 @@ def ratio(whole, rows):
     shown = []
     for floor in floors:
         times = whole["arm"]["instructions"] / floor["arm"]["instructions"]
-        shown.append(f"{times:.2f} times the instructions of the floor of {floor['name']}")
-    return f"`azmin get` takes {' and '.join(shown)}: the same server, handshake and request."
+        shown.append(f"{times:.2f} × those of {floor['name']}")
+    return f"User instructions of `azmin get`: {'; '.join(shown)}. Server, handshake and request are the same."
 
 
 def table(head, rows):
@@ -131,7 +131,7 @@ STYLE = """
 def chart(rows):
     """User instructions on a log scale, as SVG; the colours are readable on light and on dark."""
     figures = [row[work]["instructions"] for row in rows for work in ("token", "arm") if row[work]]
-    low, high = math.floor(math.log10(min(figures))), math.log10(max(figures))
+    low, high = math.floor(math.log10(min(figures) / 2)), math.log10(max(figures))
     height = TOP + ROW * len(rows) + 30
 
     def across(number):

@@ -97,7 +97,7 @@ fn is_host(host: &str) -> bool {
 pub(crate) fn encode_stray(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii() && !" \"<>\\^`|".contains(c) {
+        if c.is_ascii() && !matches!(c, ' ' | '"' | '<' | '>' | '\\' | '^' | '`' | '|') {
             encoded.push(c);
         } else {
             c.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| push_escape(&mut encoded, byte));

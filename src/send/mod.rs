@@ -179,15 +179,19 @@ impl Incoming {
 
     /// Hands the body out piece by piece.
     pub(crate) fn read(mut self, mut take: impl FnMut(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
-        // It may be the answer to a token request.
-        let mut piece = Zeroizing::new(vec![0; PIECE]);
+        let mut piece = [0; PIECE];
         loop {
-            match self.body.read(&mut piece) {
+            let count = match self.body.read(&mut piece) {
                 Ok(0) => return Ok(()),
-                Ok(count) => take(piece.get(..count).unwrap_or(&[]))?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(explain(error.into())),
-            }
+            };
+            let read = piece.get_mut(..count).unwrap_or(&mut []);
+            let taken = take(read);
+            // It may be the answer to a token request. Wiped here, and no more than was read: most answers are short.
+            read.zeroize();
+            taken?;
         }
     }
 }
@@ -264,7 +268,7 @@ fn explain_io(error: io::Error) -> Error {
 const USER_AGENT: &str = concat!("azmin/", env!("CARGO_PKG_VERSION"));
 /// ARM's signed polling URLs alone push it over 8 KiB.
 const MAX_HEAD: usize = 64 << 10;
-const PIECE: usize = 16 << 10;
+const PIECE: usize = 8 << 10;
 /// A server that takes longer to accept a connection is not reachable; the deadline may be nearer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// ARM gives its providers 60 s to answer, and answers 504 itself after that.

@@ -281,6 +281,8 @@ mod tests {
         assert!(list[2].get("k").unwrap().is_object());
         assert_eq!(document.get("b").unwrap().scalar().unwrap(), "true");
         assert_eq!(document.get("c"), None);
+        let escaped = Raw::document(r#"{"\u0061\u0062\u0063\u0064":1}"#).unwrap();
+        assert_eq!(escaped.get("abcd").unwrap().scalar().unwrap(), "1");
         assert_eq!(list[0].string(), None);
     }
 
@@ -300,6 +302,11 @@ mod tests {
                     );
                 }
             }
+        }
+        // A pair that begins where an odd number of halves would end.
+        for most in 1..12 {
+            let json = format!("\"{}\"", "\\ud83d\\ude00".repeat(100));
+            assert!(Raw(&json).beginning(most).unwrap().chars().all(|c| c == '😀'), "{most}");
         }
         assert_eq!(Raw("12345").beginning(1).unwrap(), "12345");
         assert_eq!(Raw("null").beginning(1), None);

@@ -215,6 +215,7 @@ mod tests {
         let proxy = proxies.https.as_ref().unwrap();
         assert_eq!(proxy.authorization.as_ref().unwrap().as_str(), "Basic dXNAZXI6cDpzcw==");
         assert!(!format!("{proxies:?}").contains("dXNA") && !format!("{proxies:?}").contains("p:ss"));
+        assert!(format!("{proxy:?}").contains("proxy:3128"));
     }
 
     #[test]

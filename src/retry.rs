@@ -114,6 +114,23 @@ mod tests {
         assert_eq!(next(Outcome::Lost, 9, half, s(1000), BOOT_CAP), Next::After(s(2)));
     }
 
+    #[cfg(feature = "https")]
+    #[test]
+    fn a_role_and_an_operation_are_waited_for() {
+        let half = 1 << 31;
+        let refused = [(1, 7_500), (2, 10_000), (3, 15_000), (4, 17_500), (4_000_000_000, 17_500)];
+        for (refusals, delay) in refused {
+            assert_eq!(role(refusals, half), Duration::from_millis(delay), "{refusals}");
+            assert_eq!(role(refusals, 0), THROTTLED);
+        }
+        for (polls, pace) in [(0, 2), (1, 4), (2, 8), (3, 15), (4, 30), (4_000_000_000, 30)] {
+            assert_eq!(poll(polls, 0, None), s(pace));
+            assert_eq!(poll(polls, half, None), s(pace) - s(pace) / 8);
+        }
+        assert_eq!(poll(0, half, Some(s(9))), Duration::from_millis(9_050));
+        assert_eq!(poll(0, 0, Some(Duration::ZERO)), SHORTEST_POLL);
+    }
+
     #[test]
     fn what_goes_past_the_deadline_is_not_waited_for() {
         assert_eq!(next(Outcome::Status(429, Some(s(60))), 1, 0, s(60), CAP), Next::Stop);

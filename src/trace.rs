@@ -258,6 +258,24 @@ mod tests {
     }
 
     #[test]
+    fn an_attempt_without_an_answer_says_why() {
+        let outcome = Err(Error::new(crate::error::ErrorKind::Connection, "no connection"));
+        let (elapsed, nothing) = (Duration::from_millis(7), Vec::new);
+        let record = Record {
+            method: "GET",
+            url: "https://a".to_owned(),
+            outcome,
+            elapsed,
+            sent: nothing(),
+            received: nothing(),
+        };
+        let attempt = Attempt { record: &record, retry_in: None };
+        assert_eq!(attempt.error().map(Error::kind), Some(crate::error::ErrorKind::Connection));
+        assert_eq!(attempt.status(), None);
+        assert_eq!(attempt.to_string(), "GET https://a -> no connection in 7 ms");
+    }
+
+    #[test]
     fn what_an_observer_is_told() {
         let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
         let observer = Arc::clone(&seen);
@@ -282,6 +300,7 @@ mod tests {
         };
         trace.tell(&record, Some(Duration::from_secs(2)));
         assert!(trace.is_on() && !Trace::default().is_on());
+        assert_eq!(format!("{trace:?} {:?}", Trace::default()), "Trace(on) Trace(off)");
         let line = "GET https://a/p?sig=REDACTED -> 200 in 1500 ms, again in 2000 ms";
         assert_eq!(
             *seen.lock().unwrap(),

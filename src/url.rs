@@ -117,6 +117,7 @@ mod tests {
             ("HTTPS://Management.Azure.COM/a?b=c", true, "Management.Azure.COM", 443, "/a?b=c"),
             ("http://127.0.0.1:8080?x", false, "127.0.0.1", 8080, "?x"),
             ("http://[::1]:80/", false, "[::1]", 80, "/"),
+            ("http://[::]:8080/", false, "[::]", 8080, "/"),
             ("https://a_b.example:65535/", true, "a_b.example", 65535, "/"),
         ] {
             assert_eq!(Url::parse(text), Ok(Url { https, host, port, rest }), "{text}");
@@ -134,6 +135,7 @@ mod tests {
             "https://",
             "https:///x",
             "https://a b",
+            "https://a::443",
             "https://a\n",
             "https://é",
             "https://a@b",

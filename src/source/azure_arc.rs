@@ -162,6 +162,12 @@ const DEFAULT: &str = "http://127.0.0.1:40342/metadata/identity/oauth2/token";
 mod tests {
     use super::*;
 
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn where_the_agent_is_installed() {
+        assert_eq!(program(&Env::fixed(&[])).as_deref(), Some(Path::new("/opt/azcmagent/bin/himds")));
+    }
+
     #[test]
     fn only_the_agents_keys_are_read() {
         let found = |realm| key_file(Path::new("/var/opt/azcmagent/tokens"), realm);

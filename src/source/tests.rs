@@ -209,6 +209,26 @@ fn what_azure_ml_says_of_an_identity_that_is_not_there() {
 }
 
 #[test]
+fn an_assertion_is_read_where_the_variable_says() {
+    let file = "/var/run/secrets/azure/tokens/azure-identity-token";
+    let env = [("AZURE_CLIENT_ID", "c"), ("AZURE_TENANT_ID", "t"), ("AZURE_FEDERATED_TOKEN_FILE", file)];
+    let place = locate(&Env::fixed(&env), None).unwrap();
+    assert_eq!(place.endpoint.assertion_file(), Some(PathBuf::from(file)));
+    assert_eq!(locate(&Env::fixed(&[]), None).unwrap().endpoint.assertion_file(), None);
+}
+
+#[test]
+fn what_service_fabric_says_of_a_resource_that_is_not_there() {
+    let env = [("IDENTITY_ENDPOINT", TLS), ("IDENTITY_HEADER", "h"), ("IDENTITY_SERVER_THUMBPRINT", PIN)];
+    let place = locate(&Env::fixed(&env), None).unwrap();
+    assert_eq!(
+        place.endpoint.advice(500, &Failure::default()),
+        Some("check the resource: a trailing slash is the usual mistake")
+    );
+    assert_eq!(place.endpoint.advice(503, &Failure::default()), None);
+}
+
+#[test]
 fn what_a_key_file_may_hold() {
     let key = |content: &[u8]| KeyFile::key(content).map(|key| key.to_string());
     assert_eq!(key(b"a-key=\r\n"), Ok("a-key=".to_owned()));

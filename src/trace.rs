@@ -28,8 +28,27 @@ pub(crate) struct Record {
     pub(crate) url: String,
     pub(crate) outcome: Result<u16, Error>,
     pub(crate) elapsed: Duration,
-    pub(crate) sent: Vec<(String, String)>,
-    pub(crate) received: Vec<(String, String)>,
+    pub(crate) sent: Headers,
+    pub(crate) received: Headers,
+}
+
+/// Headers that may be shown, a line each: most records are never looked at.
+#[derive(Default)]
+pub(crate) struct Headers(String);
+
+impl Headers {
+    pub(crate) fn shown<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut lines = String::new();
+        for (name, value) in headers {
+            lines.extend([name, ":", redact_header(name, value), "\n"]);
+        }
+        Self(lines)
+    }
+
+    /// No name has a colon in it, and no value the end of a line (RFC 9110, section 5).
+    fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split_terminator('\n').filter_map(|line| line.split_once(':'))
+    }
 }
 
 impl Attempt<'_> {
@@ -65,12 +84,12 @@ impl Attempt<'_> {
 
     /// Request headers, values redacted unless they are known to be harmless.
     pub fn sent_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.record.sent.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.record.sent.iter()
     }
 
     /// Response headers, values redacted unless they are known to be harmless.
     pub fn received_headers(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.record.received.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.record.received.iter()
     }
 }
 
@@ -98,11 +117,6 @@ impl fmt::Debug for Attempt<'_> {
 /// Not `as_millis`, whose 128 bits cost a kilobyte of formatting.
 fn milliseconds(time: Duration) -> u64 {
     time.as_secs().saturating_mul(1000).saturating_add(u64::from(time.subsec_millis()))
-}
-
-/// Headers for a record.
-pub(crate) fn shown<'a>(headers: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<(String, String)> {
-    headers.into_iter().map(|(name, value)| (name.to_owned(), redact_header(name, value).to_owned())).collect()
 }
 
 /// Who wants to know.
@@ -260,15 +274,8 @@ mod tests {
     #[test]
     fn an_attempt_without_an_answer_says_why() {
         let outcome = Err(Error::new(crate::error::ErrorKind::Connection, "no connection"));
-        let (elapsed, nothing) = (Duration::from_millis(7), Vec::new);
-        let record = Record {
-            method: "GET",
-            url: "https://a".to_owned(),
-            outcome,
-            elapsed,
-            sent: nothing(),
-            received: nothing(),
-        };
+        let (elapsed, sent, received) = (Duration::from_millis(7), Headers::default(), Headers::default());
+        let record = Record { method: "GET", url: "https://a".to_owned(), outcome, elapsed, sent, received };
         let attempt = Attempt { record: &record, retry_in: None };
         assert_eq!(attempt.error().map(Error::kind), Some(crate::error::ErrorKind::Connection));
         assert_eq!(attempt.status(), None);
@@ -295,8 +302,8 @@ mod tests {
             url: "https://a/p?sig=x".to_owned(),
             outcome: Ok(200),
             elapsed: Duration::from_millis(1500),
-            sent: shown([("Authorization", "s3cr3t"), ("accept", "a/b")]),
-            received: shown([("etag", "e"), ("location", "s3cr3t")]),
+            sent: Headers::shown([("Authorization", "s3cr3t"), ("accept", "a/b")]),
+            received: Headers::shown([("etag", "e"), ("location", "s3cr3t")]),
         };
         trace.tell(&record, Some(Duration::from_secs(2)));
         assert!(trace.is_on() && !Trace::default().is_on());

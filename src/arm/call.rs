@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::retry::{self, Next, Outcome};
 use crate::send::{Incoming, Outgoing};
 use crate::token::AccessToken;
-use crate::trace::{Record, shown};
+use crate::trace::{Headers, Record};
 
 /// A plan on its way.
 pub(super) struct Call<'a> {
@@ -115,8 +115,8 @@ impl Call<'_> {
             url: self.plan.url.clone(),
             outcome: sent.as_ref().map(|incoming| incoming.status).map_err(Error::clone),
             elapsed: rim.now().saturating_duration_since(begun),
-            sent: shown(pairs(&headers)),
-            received: sent.as_ref().map(|incoming| shown(pairs(&incoming.headers))).unwrap_or_default(),
+            sent: Headers::shown(pairs(&headers)),
+            received: sent.as_ref().map(|incoming| Headers::shown(pairs(&incoming.headers))).unwrap_or_default(),
         });
         let ended = match sent {
             Ok(incoming) => self.take(incoming, tries, sink),

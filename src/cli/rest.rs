@@ -33,7 +33,9 @@ fn call(options: &Options, method: &str, url: &str) -> Result<(), Failed> {
         return output::print(request.preview()?.as_bytes());
     }
     // What is wrong with the request is to be known before a file is made for its answer.
-    request.preview()?;
+    if options.file.is_some() {
+        request.preview()?;
+    }
     let begun = Instant::now();
     let whole = options.all_time_left();
     let outcome = deliver(options, form, request.deadline(whole), || whole.saturating_sub(begun.elapsed()));

@@ -13,7 +13,7 @@ use crate::identity::Identity;
 use crate::retry::{self, Next, Outcome};
 use crate::source::{self, Place, Transport};
 use crate::token::{AccessToken, Ask, Received};
-use crate::trace::{Record, Trace, shown};
+use crate::trace::{Headers, Record, Trace};
 
 /// Everything that a fetch needs.
 pub(super) struct Fetcher {
@@ -164,8 +164,8 @@ impl Fetcher {
                 url: format!("{scheme}://{}{}", request.authority, request.target),
                 outcome: outcome.as_ref().map(|response| response.status).map_err(|failure| failure.error.clone()),
                 elapsed: self.rim.now().saturating_duration_since(begun),
-                sent: shown(request.headers.iter().map(|(name, value)| (*name, &**value))),
-                received: shown(outcome.iter().flat_map(Response::headers)),
+                sent: Headers::shown(request.headers.iter().map(|(name, value)| (*name, &**value))),
+                received: Headers::shown(outcome.iter().flat_map(Response::headers)),
             });
         }
         outcome

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::trace::{Record, Trace, redact_header, redact_url};
+use crate::trace::{Headers, Record, Trace, redact_header, redact_url};
 
 /// What is shown of a request and its answer: whatever stands beside them, a secret in the query, the fragment or the user's
 /// name of a URL, or in a header that is not known to be harmless, does not pass. The input is lines: a URL, the name of a
@@ -45,8 +45,7 @@ pub fn trace(data: &[u8]) {
 fn record(url: &str, header: &str) {
     let harmless = redact_header(header, SECRET) == SECRET;
     assert!(!harmless || !NEVER.iter().any(|never| never.eq_ignore_ascii_case(header)), "{header}");
-    let headers =
-        || [header, "Authorization"].map(|name| (name.to_owned(), redact_header(name, SECRET).to_owned())).to_vec();
+    let headers = || Headers::shown([(header, SECRET), ("Authorization", SECRET)]);
     for outcome in [Ok(200), Err(Error::invalid("no answer"))] {
         let url = format!("{}?sig={SECRET}", url.split(['?', '#']).next().unwrap_or_default());
         let elapsed = Duration::from_millis(u64::MAX);

@@ -100,4 +100,27 @@ mod tests {
         assert_eq!(buffer.filled()[10..], text[9_000..]);
         assert!(buffer.touched >= 10_000);
     }
+
+    #[test]
+    fn what_is_not_there_is_not_moved() {
+        let mut buffer = Buffer::default();
+        buffer.extend(b"0123456789");
+        buffer.close_gap(11, 0);
+        buffer.close_gap(3, 7);
+        buffer.move_down(5, 6, 0);
+        buffer.move_down(3, 2, 7);
+        assert_eq!(buffer.filled(), b"0123456789");
+        buffer.move_down(5, 5, 0);
+        assert_eq!(buffer.filled(), b"5678956789");
+    }
+
+    #[test]
+    fn nothing_stays_of_what_is_wiped() {
+        let mut buffer = Buffer::default();
+        buffer.extend(b"secret");
+        buffer.close_gap(6, 0);
+        assert_eq!((buffer.len(), buffer.bytes.starts_with(b"secret")), (0, true));
+        buffer.wipe();
+        assert!(buffer.bytes.iter().all(|byte| *byte == 0));
+    }
 }

@@ -145,6 +145,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_claims_are_claims() {
+        let claims = |name: &str| {
+            let challenge = format!("Bearer error=\"e\", {name}=\"eyJhIjoxfQ\"");
+            bearer([challenge.as_str()].into_iter()).unwrap().claims
+        };
+        assert_eq!(claims("claims").as_deref(), Some("{\"a\":1}"));
+        assert_eq!(claims("realm"), None);
+    }
+
+    #[test]
     fn realms_of_basic_challenges() {
         let rows: &[(&str, &[&str])] = &[
             ("Basic realm=/a/x.key", &["/a/x.key"]),

@@ -25,6 +25,46 @@ fn outcome_in_pieces(pieces: &[&[u8]]) -> Result<(u16, String), Fault> {
     Ok((response.status, String::from_utf8_lossy(response.body()).into_owned()))
 }
 
+/// Each limit admits just what it says, and is named when it is passed.
+#[test]
+fn limits_are_exact() {
+    let status = |text: &str, limits| parse(text.as_bytes(), limits).map(|response| response.status);
+    let limits = Limits::default;
+    let too_large = |what| Err(Fault::TooLarge(what));
+    let interim = "HTTP/1.1 100 x\r\n\r\nHTTP/1.1 204 x\r\n\r\n";
+    for text in ["HTTP/1.1 204 x\r\nA: b\r\n\r\n", interim] {
+        for missing in 0..=text.len() {
+            let wanted = if missing == 0 { Ok(204) } else { too_large("headers") };
+            assert_eq!(status(text, Limits { head: text.len() - missing, ..limits() }), wanted, "{missing} {text}");
+        }
+    }
+    for lines in 0..4 {
+        let text = format!("HTTP/1.1 204 x\r\n{}\r\n", "A: b\r\n".repeat(lines));
+        let wanted = if lines < 3 { Ok(204) } else { too_large("number of headers") };
+        assert_eq!(status(&text, Limits { lines: 2, ..limits() }), wanted, "{lines}");
+    }
+    let chunked = "HTTP/1.1 200 x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    // Sixteen digits and the line's end, and so much of an extension.
+    for (length, wanted) in [(10 + 16 - 2, Ok(200)), (10 + 16 - 1, too_large("chunk extension"))] {
+        let text = format!("{chunked}1;{}\r\nx\r\n0\r\n\r\n", "e".repeat(length));
+        assert_eq!(status(&text, Limits { extension: 10, ..limits() }), wanted, "{length}");
+    }
+    for (trailers, wanted) in [(8, Ok(200)), (7, too_large("trailers"))] {
+        let text = format!("{chunked}0\r\nA: b\r\n\r\n");
+        assert_eq!(status(&text, Limits { trailers, ..limits() }), wanted, "{trailers}");
+    }
+}
+
+/// A line that has not ended yet may still be as long as one that has.
+#[test]
+fn lines_that_are_not_over() {
+    for (length, wanted) in [(20, Ok(Progress::NeedMore)), (21, Err(Fault::TooLarge("headers")))] {
+        let (mut buffer, mut parser) = (Buffer::default(), Parser::new(Limits { head: 20, ..Limits::default() }));
+        buffer.extend(format!("{:x<length$}", "HTTP/1.1 204 ").as_bytes());
+        assert_eq!(parser.advance(&mut buffer, false), wanted, "{length}");
+    }
+}
+
 /// An answer to `HEAD` says how long the body of a `GET` would be (RFC 9110, section 9.3.2).
 #[test]
 fn an_answer_to_head_ends_with_its_head() {

@@ -85,6 +85,17 @@ fn nested_things_are_told() {
 }
 
 #[test]
+fn a_policy_has_ids() {
+    let info = r#"{"policyDefinitionId":"/d","policyAssignmentId":"/a"}"#;
+    let body = format!(
+        r#"{{"error":{{"code":"RequestDisallowedByPolicy","message":"m","additionalInfo":[{{"type":"PolicyViolation","info":{info}}}]}}}}"#
+    );
+    let error = read(403, &[], &body);
+    let found: Vec<_> = error.policy_violations().map(|found| (found.definition_id(), found.assignment_id())).collect();
+    assert_eq!(found, [(Some("/d"), Some("/a"))]);
+}
+
+#[test]
 fn a_region_is_one_plain_word() {
     for route in
         ["", ":20210629T052336Z:g", "EAST US 2:20210629T052336Z:g", "EAST\u{1b}[1m:20210629T052336Z:g", "EASTUS2"]

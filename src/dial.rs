@@ -252,7 +252,8 @@ fn read_start(path: &Path, most: usize) -> io::Result<Zeroizing<Vec<u8>>> {
 
 /// `ENFILE`, `EMFILE`, and Linux's `ENOBUFS`.
 const SHORTAGES: [i32; 3] = [23, 24, 105];
-/// What any path carries in one piece (RFC 9293, section 3.7.1: 1280 bytes of IPv6 less its headers).
+/// What a path carries in one piece: IPv6's least (RFC 9293, section 3.7.1). Where IPv4 carries less, a longer request may wait
+/// for an acknowledgement, and no more.
 const SEGMENT: usize = 1220;
 /// For an answer to a request that could not be sent.
 pub(crate) const LEFTOVER: Duration = Duration::from_secs(1);
